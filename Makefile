@@ -1,0 +1,39 @@
+# The whole developer interface: demo, test, check, bench, docs.
+.PHONY: demo test check bench docs clean
+export OMP_WAIT_POLICY = PASSIVE
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := pyproject.toml
+
+demo: .venv/core.done           ## see the whole main job on a virtual stream
+	$(BIN)/hanzaki demo demo
+
+test: .venv/dev.done            ## every test
+	$(BIN)/python -m pytest -n auto
+
+check: .venv/dev.done           ## style, types, and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev.done           ## speed and memory beside peers and limits
+	$(BIN)/python -m benchmarks
+
+docs: .venv/dev.done            ## write the reference from the code
+	$(BIN)/python docs/reference/make.py
+
+clean:                          ## remove what the other words made
+	rm -rf .venv demo bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/core.done: .venv/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/dev.done: .venv/core.done
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@

@@ -1,0 +1,74 @@
+"""hanzaki knows individual animals by their natural markings.
+
+Example:
+    >>> import hanzaki
+    >>> catalogue = hanzaki.init("river")
+    >>> catalogue.add("photos/", table="photos/annotations.csv")
+    >>> catalogue.identify("IMG_1234.jpg")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hanzaki.annotations import Annotations
+    from hanzaki.boxes import Box
+    from hanzaki.door import evaluate, init, open  # noqa: A004 - `hanzaki.open` is the name users expect
+    from hanzaki.errors import (
+        BadMedium,
+        CatalogueError,
+        DecisionError,
+        HanzakiError,
+        ModelError,
+        SettingError,
+        TableError,
+    )
+    from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
+
+__version__ = "0.1.0"
+
+#: Where each public name lives; nothing is imported before it is asked for, so that `hanzaki --help` is quick.
+_HOMES = {
+    "Annotations": "annotations",
+    "BadMedium": "errors",
+    "Box": "boxes",
+    "CatalogueError": "errors",
+    "DecisionError": "errors",
+    "FieldCatalogue": "fieldwork.fieldcatalogue",
+    "HanzakiError": "errors",
+    "ModelError": "errors",
+    "SettingError": "errors",
+    "TableError": "errors",
+    "evaluate": "door",
+    "init": "door",
+    "open": "door",
+}
+
+__all__ = [
+    "Annotations",
+    "BadMedium",
+    "Box",
+    "CatalogueError",
+    "DecisionError",
+    "FieldCatalogue",
+    "HanzakiError",
+    "ModelError",
+    "SettingError",
+    "TableError",
+    "__version__",
+    "evaluate",
+    "init",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hanzaki' has no attribute {name!r}")
+    return getattr(import_module(f"hanzaki.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The catalogue: what one team knows of its animals, and the folder that holds it."""

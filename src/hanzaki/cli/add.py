@@ -1,0 +1,93 @@
+"""``hanzaki add``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hanzaki.cli.options import INTERRUPTED, SKIPPED, CatalogueOption, JsonOption, open_catalogue
+
+if TYPE_CHECKING:
+    from hanzaki.fieldwork.add import AddReport
+
+_SHOWN_ABSENT = 5
+
+
+def add(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Photographs, and folders of them (JPEG, PNG, WebP, TIFF, HEIC)."),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Who is in which photograph: columns path, identity and, where known, species orientation "
+            "encounter date bbox site. Without PATH, its photographs are added.",
+        ),
+    ] = None,
+    species: Annotated[str | None, typer.Option(help="Scientific name, where the table gives none.")] = None,
+    site: Annotated[str | None, typer.Option(help="Name of the place, where the table gives none.")] = None,
+    survey: Annotated[str | None, typer.Option(help="Name of the survey that these photographs are of.")] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Leave the photographs where they are instead of copying them.")
+    ] = False,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add photographs to the catalogue, each once.
+
+    Can be stopped at any moment and run again: it goes on where it was. A file that cannot be used is listed with
+    the reason and stops nothing. Exit status: 0 all well, 3 some files were skipped, 1 an error, 130 stopped.
+    """
+    from hanzaki.cli.output import print_json, progress
+    from hanzaki.errors import SettingError
+
+    if not paths and table is None:
+        raise SettingError("name photographs or folders to add, or a table with --table")
+    with open_catalogue(catalogue) as opened, progress() as tell:
+        report = opened.add(
+            paths or [], table=table, species=species, site=site, survey=survey, link=link, progress=tell
+        )
+    if as_json:
+        print_json(_json(report))
+    else:
+        _print(report)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if report.skipped or report.absent:
+        raise typer.Exit(SKIPPED)
+
+
+def _print(report: AddReport) -> None:
+    from hanzaki.cli.output import err, out, print_skipped, table
+
+    rows = [("added", report.added), ("known already", report.known), ("skipped", len(report.skipped))]
+    if report.annotated:
+        rows.append(("animals from the table", report.annotated))
+    out().print(table(("photographs", ""), rows, right=("",)))
+    print_skipped(report.skipped)
+    if report.others:
+        kinds = ", ".join(f"{count} {ending}" for ending, count in report.others.most_common())
+        err().print(f"Passed over, since no photographs: {kinds}")
+    if report.absent:
+        shown = ", ".join(report.absent[:_SHOWN_ABSENT]) + (" ..." if len(report.absent) > _SHOWN_ABSENT else "")
+        err().print(f"In the table, but not among the files: {len(report.absent)} ({shown})")
+    if report.interrupted:
+        err().print("Stopped. What was added is safe; the same command goes on from here.")
+
+
+def _json(report: AddReport) -> dict[str, object]:
+    from hanzaki.errors import printable
+
+    return {
+        "added": report.added,
+        "known": report.known,
+        "annotated": report.annotated,
+        "skipped": [{"path": printable(bad.path), "reason": bad.reason} for bad in report.skipped],
+        "others": dict(report.others),
+        "absent": report.absent,
+        "interrupted": report.interrupted,
+    }

@@ -1,0 +1,47 @@
+"""The commands, in the order in which they are used. Each lives in a file of its own and imports late."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import hanzaki
+from hanzaki.cli import add, catalogue, decide, demo, evaluate, identify, models
+
+app = typer.Typer(
+    name="hanzaki",
+    epilog="Begin with hanzaki demo, or: hanzaki init river; cd river; hanzaki add PHOTOS; hanzaki identify PHOTO",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"hanzaki {hanzaki.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Photographs in, names out: hanzaki knows individual animals by their natural markings."""
+
+
+app.command("init")(catalogue.init)
+app.command("add")(add.add)
+app.command("describe")(identify.describe)
+app.command("identify")(identify.identify)
+app.command("confirm")(decide.confirm)
+app.command("undo")(decide.undo)
+app.command("individuals")(catalogue.individuals)
+app.command("encounters")(catalogue.encounters)
+app.command("evaluate")(evaluate.evaluate)
+app.command("demo")(demo.demo)
+app.add_typer(models.app, name="models")

@@ -1,0 +1,29 @@
+"""``hanzaki confirm`` and ``undo``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hanzaki.cli.options import CatalogueOption, open_catalogue
+
+
+def confirm(
+    encounter: Annotated[int, typer.Argument(metavar="ENCOUNTER", help="Its number, see `hanzaki encounters`.")],
+    individual: Annotated[str, typer.Argument(metavar="INDIVIDUAL|new", help="Who it is, or `new`.")],
+    name: Annotated[str | None, typer.Option(help="What to call a new individual.")] = None,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Decide who an encounter is of. Kept with your name and the time; `hanzaki undo` takes it back."""
+    with open_catalogue(catalogue) as opened:
+        decided = opened.confirm(encounter, individual, name=name)
+    typer.echo(f"Encounter {encounter} is {decided}" + (", a new individual" if individual == "new" else ""))
+
+
+def undo(catalogue: CatalogueOption = None) -> None:
+    """Take back the last decision that was made by hand; again for the one before it."""
+    with open_catalogue(catalogue) as opened:
+        changes = opened.undo()
+    for encounter, before, after in changes:
+        typer.echo(f"Encounter {encounter} is {after or 'nobody known'} again (was {before or 'nobody known'})")

@@ -1,0 +1,39 @@
+"""Options that several commands share, so that they mean and say the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
+
+#: The exit status when all is done but some files had to be skipped.
+SKIPPED = 3
+INTERRUPTED = 130
+
+CatalogueOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogue",
+        "-C",
+        metavar="DIR",
+        envvar="HANZAKI_CATALOGUE",
+        help="The catalogue; by default the one that you stand in.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    str, typer.Option("--with", metavar="sift|MODEL_FOLDER", help="What compares the animals.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")]
+
+
+def open_catalogue(folder: Path | None) -> FieldCatalogue:
+    """The catalogue that is named, or that the user stands in."""
+    from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
+
+    return FieldCatalogue.open(folder if folder is not None else FieldCatalogue.find(Path.cwd()))

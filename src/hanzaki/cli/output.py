@@ -1,0 +1,118 @@
+"""How answers look: tables, JSON, CSV on standard output; progress and reports beside it on standard error."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from hanzaki.errors import BadMedium
+
+_WIDTH_WHEN_PIPED = 200
+_SHOWN_BAD = 20
+
+
+def out() -> Console:
+    """Standard output; as wide as need be where nobody looks at it."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_WHEN_PIPED, highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """Standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar with the time left, where standard error is a terminal; silence elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = err()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield tell
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Any:
+    """A table of text; the columns named in ``right`` are flush right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for header in headers:
+        result.add_column(header, justify="right" if header in right else "left", overflow="fold")
+    for row in rows:
+        result.add_row(*(Text(_text(cell)) for cell in row))
+    return result
+
+
+def print_frame(frame: pd.DataFrame, *, as_json: bool, as_csv: bool, right: Sequence[str] = ()) -> None:
+    """A DataFrame as a table, JSON or CSV."""
+    names = list(frame.columns)
+    rows = [[None if _missing(cell) else cell for cell in row] for row in frame.itertuples(index=False, name=None)]
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    elif as_csv:
+        print_csv(names, rows)
+    else:
+        out().print(table(names, rows, right))
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=_text))  # noqa: T201
+
+
+def print_csv(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """CSV with a header on standard output."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(headers)
+    writer.writerows([_text(cell) for cell in row] for row in rows)
+
+
+def print_skipped(skipped: Sequence[BadMedium], title: str = "skipped") -> None:
+    """Files that could not be used, each with its reason, on standard error."""
+    from hanzaki.errors import printable
+
+    if skipped:
+        rows = [(printable(bad.path), bad.reason) for bad in skipped[:_SHOWN_BAD]]
+        err().print(table((title, "why"), rows))
+        if len(skipped) > _SHOWN_BAD:
+            err().print(f"and {len(skipped) - _SHOWN_BAD} more")
+
+
+def _missing(cell: object) -> bool:
+    return cell is None or cell != cell
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ", timespec="minutes")
+    if isinstance(cell, date):
+        return cell.isoformat()
+    if isinstance(cell, Path):
+        return str(cell).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return str(cell)

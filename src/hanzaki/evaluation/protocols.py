@@ -1,0 +1,199 @@
+"""One against all, as in the MiewID paper (section 5.1): every annotation is a query against all others."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from hanzaki.annotations import Annotations
+from hanzaki.errors import BadMedium
+from hanzaki.evaluation.metrics import bootstrap_interval, ranking_metrics
+from hanzaki.matching.index import build_index
+from hanzaki.media import Pixels, decode, read
+from hanzaki.settings import settings
+from hanzaki.vision.crop import crop
+from hanzaki.vision.describing import Describer, Description, describe_all
+
+#: The k of top-k.
+KS = (1, 5, 10, 20)
+MEASURES = (*(f"top{k}" for k in KS), "map")
+
+_MEBI = 1 << 20
+
+Progress = Callable[[str, int, int], None]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How well individuals were found.
+
+    Attributes:
+        queries: annotations that were asked about.
+        skipped: annotations with no true match to be found (or of nobody known), which were not.
+        individuals: how many individuals the queries are of.
+        measures: ``top1 top5 top10 top20 map``: value and 95% interval by individual, as fractions.
+        seconds: of the whole run, pictures read and described included.
+        peak_mb: the process's highest memory so far.
+        groups: the same by group, if asked for.
+        bad: pictures that could not be used, with the reason; they are in neither queries nor gallery.
+    """
+
+    queries: int
+    skipped: int
+    individuals: int
+    measures: dict[str, tuple[float, float, float]]
+    seconds: float
+    peak_mb: float
+    groups: dict[str, Result] = field(default_factory=dict)
+    bad: tuple[BadMedium, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``hanzaki evaluate --json`` prints."""
+        values: dict[str, Any] = {
+            "queries": self.queries,
+            "skipped": self.skipped,
+            "individuals": self.individuals,
+            **{name: list(interval) if self.queries else None for name, interval in self.measures.items()},
+            "seconds": round(self.seconds, 3),
+            "peak_mb": round(self.peak_mb, 1),
+        }
+        if self.groups:
+            values["groups"] = {name: group.as_json() for name, group in self.groups.items()}
+        if self.bad:
+            values["bad"] = [{"path": str(bad.path), "reason": bad.reason} for bad in self.bad]
+        return values
+
+
+def evaluate(
+    table: Annotations, describer: Describer, *, group: str | None = None, progress: Progress | None = None
+) -> Result:
+    """Describe a table's animals and find each among all others of its species and side.
+
+    Args:
+        table: with identities; paths start from the table's own folder.
+        describer: a model, or SIFT.
+        group: a column to give results by as well, as ``orientation``.
+        progress: told how far it is.
+    """
+    started = time.perf_counter()
+    rows = list(table)
+
+    def crop_of(position: int) -> Pixels:
+        path = table.folder / rows[position].path
+        image = decode(read(path), path, settings().max_megapixels)
+        return crop(image, rows[position].bbox, describer.area_fraction)
+
+    descriptions: list[Description] = []
+    kept: list[int] = []
+    bad: list[BadMedium] = []
+    for position, description in describe_all(describer, range(len(rows)), crop_of, settings().threads):
+        if isinstance(description, BadMedium):
+            bad.append(description)
+        else:
+            kept.append(position)
+            descriptions.append(description)
+        if progress is not None:
+            progress("describing", position + 1, len(rows))
+    frame = table.frame.iloc[kept].reset_index(drop=True)
+    measures = one_against_all(descriptions, frame, progress)
+    by_group = {} if group is None else _by_group(frame[group], frame, measures, started)
+    return _result(frame, measures, started, by_group, tuple(bad))
+
+
+def one_against_all(
+    descriptions: Sequence[Description], frame: pd.DataFrame, progress: Progress | None = None
+) -> Floats:
+    """Rank, for every annotation, all others of its species and side; never itself.
+
+    Scores are made and used up in blocks of queries, so that memory grows with the number of annotations and not
+    with its square.
+
+    Args:
+        descriptions: of n annotations, of one kind.
+        frame: their ``identity species orientation``; an annotation of nobody known is in the gallery of the
+            others, and no query.
+        progress: told how far it is.
+
+    Returns:
+        float64 (n, 5), the columns of :data:`MEASURES`; NaN where an annotation has no true match.
+    """
+    results = np.full((len(frame), len(MEASURES)), np.nan)
+    done = 0
+    for _, group in frame.fillna({"species": "", "orientation": ""}).groupby(
+        ["species", "orientation"], sort=True
+    ):
+        members = group.index.to_numpy()
+        identities = frame["identity"].to_numpy()[members]
+        index = build_index([descriptions[row] for row in members], [_text(name) for name in identities])
+        queries = np.flatnonzero(_has_match(identities))
+        blocks = index.search(
+            [descriptions[members[query]] for query in queries], [np.array([q]) for q in queries]
+        )
+        asked = iter(queries)
+        for block in blocks:
+            for scores in block:
+                query = next(asked)
+                relevant = identities == identities[query]
+                results[members[query]] = ranking_metrics(scores, relevant, KS)
+            done += len(block)
+            if progress is not None:
+                progress("matching", done, len(frame))
+    return results
+
+
+def _has_match(identities: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    counts = pd.Series(identities, dtype=object).value_counts()
+    return np.array([name is not None and counts[name] > 1 for name in identities], bool)
+
+
+def _text(name: object) -> str | None:
+    return None if name is None else str(name)
+
+
+def _by_group(column: pd.Series[Any], frame: pd.DataFrame, measures: Floats, started: float) -> dict[str, Result]:
+    groups = column.fillna("unknown").astype(str)
+    return {
+        name: _result(frame[groups == name], measures[(groups == name).to_numpy()], started)
+        for name in sorted(groups.unique())
+    }
+
+
+def _result(
+    frame: pd.DataFrame,
+    measures: Floats,
+    started: float,
+    groups: dict[str, Result] | None = None,
+    bad: tuple[BadMedium, ...] = (),
+) -> Result:
+    asked = ~np.isnan(measures[:, 0])
+    identities: Sequence[Hashable] = frame["identity"][asked].tolist()
+    intervals = bootstrap_interval(measures[asked], identities)
+    return Result(
+        queries=int(asked.sum()),
+        skipped=int((~asked).sum()),
+        individuals=len(set(identities)),
+        measures={name: _triple(row) for name, row in zip(MEASURES, intervals, strict=True)},
+        seconds=time.perf_counter() - started,
+        peak_mb=_peak_mb(),
+        groups=groups or {},
+        bad=bad,
+    )
+
+
+def _triple(row: Iterable[float]) -> tuple[float, float, float]:
+    value, low, high = (float(number) for number in row)
+    return value, low, high
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / _MEBI if sys.platform == "darwin" else peak * 1024 / _MEBI

@@ -1,0 +1,1 @@
+"""Fieldwork: leads photographs through the rooms, from files to names."""

@@ -1,0 +1,188 @@
+"""Photographs into a catalogue: each once, each whole, whatever happens in between."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from hanzaki.ahead import ahead, batches
+from hanzaki.annotations import Annotations
+from hanzaki.catalogue import records
+from hanzaki.catalogue.catalogue import Catalogue
+from hanzaki.catalogue.tables import Medium
+from hanzaki.errors import BadMedium, CatalogueError
+from hanzaki.fieldwork.files import absolute, find_photographs, rows_by_file
+from hanzaki.fieldwork.progress import Progress, silent
+from hanzaki.fieldwork.record import Circumstances, record_photograph, record_rows
+from hanzaki.media import PhotoFacts, inspect, read
+from hanzaki.settings import settings
+
+_BATCH = 64  # photographs a transaction: a kill loses at most the bookkeeping of so many
+
+
+@dataclass
+class AddReport:
+    """What became of every file.
+
+    Attributes:
+        added: photographs that the catalogue did not know.
+        known: photographs whose bytes it knew already.
+        annotated: animals (boxes, identities, sides) that a table brought.
+        skipped: files that cannot be used, each with its reason.
+        others: endings of files that are no photographs, with their numbers.
+        absent: paths in the table that were not among the files.
+        interrupted: whether the user stopped it; the same command goes on where it was.
+    """
+
+    added: int = 0
+    known: int = 0
+    annotated: int = 0
+    skipped: list[BadMedium] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    absent: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A file that was read, hashed, checked and stored, and waits to be written down."""
+
+    file: Path
+    sha256: str
+    size: int
+    facts: PhotoFacts | None  # None: the catalogue knew these bytes
+    path: str
+    modified_ns: int | None
+
+
+def add(
+    catalogue: Catalogue,
+    paths: Sequence[Path | str] = (),
+    *,
+    table: Annotations | None = None,
+    circumstances: Circumstances | None = None,
+    link: bool = False,
+    progress: Progress = silent,
+) -> AddReport:
+    """Add photographs to a catalogue.
+
+    Adding is idempotent: the same bytes are added once. It can be killed at any moment and run again; then what
+    was added is found, and the end is the same as of a run that was never disturbed.
+
+    Args:
+        catalogue: where to.
+        paths: files and folders; without any, the table's photographs.
+        table: identities, boxes, sides, encounters and dates of (some of) the photographs.
+        circumstances: what holds for all of them.
+        link: leave the files where they are, and remember them by path and content.
+        progress: told after every batch.
+
+    Raises:
+        CatalogueError: if the disk is full or fails; what was added so far stands.
+    """
+    named = paths or ([] if table is None else [table.folder / row.path for row in table])
+    found = find_photographs(named)
+    rows, absent = rows_by_file(table, found.photographs, paths)
+    report = AddReport(skipped=found.unreadable, others=found.others, absent=absent)
+    told = circumstances or Circumstances()
+    table_name = table.source.name if table is not None and table.source is not None else "table"
+    catalogue.media.sweep()
+
+    def prepare(file: Path) -> _Prepared | BadMedium:
+        try:
+            return _prepare(catalogue, file, link)
+        except BadMedium as bad:
+            return bad
+
+    done = 0
+    try:
+        for batch in batches(ahead(prepare, found.photographs, settings().threads), _BATCH):
+            with catalogue.writing() as session:
+                changes = AddReport()
+                for outcome in batch:
+                    if isinstance(outcome, BadMedium):
+                        changes.skipped.append(outcome)
+                        continue
+                    medium = _write_down(session, outcome, link, changes)
+                    if told_of := rows.get(absolute(outcome.file)):
+                        changes.annotated += record_rows(session, medium, told_of, told, table_name)
+                    else:
+                        record_photograph(session, medium, told)
+            _count(report, changes)
+            done += len(batch)
+            progress("adding", done, len(found.photographs))
+    except KeyboardInterrupt:
+        report.interrupted = True
+    return report
+
+
+def _prepare(catalogue: Catalogue, file: Path, link: bool) -> _Prepared:
+    """Everything about one file that needs no database lock; runs in a thread."""
+    try:
+        str(file).encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadMedium(file, "its name is not UTF-8: rename it") from None
+    data = read(file)
+    sha256 = hashlib.sha256(data).hexdigest()
+    facts = None if catalogue.knows(sha256) else inspect(data, file, settings().max_megapixels)
+    if link:
+        place = absolute(file)
+        _refuse_changed(catalogue, file, place, sha256)
+        return _Prepared(file, sha256, len(data), facts, str(place), file.stat().st_mtime_ns)
+    path = "" if facts is None else catalogue.media.put(data, sha256, file.suffix.lower(), file)
+    return _Prepared(file, sha256, len(data), facts, path, None)
+
+
+def _refuse_changed(catalogue: Catalogue, file: Path, place: Path, sha256: str) -> None:
+    with catalogue.reading() as session:
+        linked = records.linked_at(session, str(place))
+    if linked is not None and linked.sha256 != sha256:
+        raise BadMedium(
+            file,
+            "changed since it was linked: put the original back, or add the changed file under another name",
+        )
+
+
+def _write_down(session: Session, prepared: _Prepared, link: bool, report: AddReport) -> Medium:
+    medium = records.medium(session, prepared.sha256)
+    if medium is not None:
+        report.known += 1
+        return medium
+    facts = prepared.facts
+    if facts is None:
+        raise CatalogueError(
+            f"{prepared.file}: was taken out of the catalogue while it was being added; run again"
+        )
+    medium = Medium(
+        sha256=prepared.sha256,
+        kind="photo",
+        format=facts.format,
+        size=prepared.size,
+        width=facts.width,
+        height=facts.height,
+        taken_at=facts.taken_at,
+        utc_offset=facts.utc_offset,
+        latitude=facts.latitude,
+        longitude=facts.longitude,
+        camera=facts.camera,
+        name=prepared.file.name,
+        path=prepared.path,
+        linked=link,
+        modified_ns=prepared.modified_ns,
+    )
+    session.add(medium)
+    session.flush()
+    report.added += 1
+    return medium
+
+
+def _count(report: AddReport, changes: AddReport) -> None:
+    report.added += changes.added
+    report.known += changes.known
+    report.annotated += changes.annotated
+    report.skipped += changes.skipped

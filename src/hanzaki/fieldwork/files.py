@@ -1,0 +1,94 @@
+"""Which files the user means."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hanzaki.annotations import AnnotationRow, Annotations
+from hanzaki.errors import BadMedium
+from hanzaki.media import SUFFIXES
+
+
+@dataclass
+class Found:
+    """What a search of files and folders gave.
+
+    Attributes:
+        photographs: in a fixed order, each once.
+        unreadable: files and folders that cannot even be looked at, with the reason.
+        others: file endings that are not of photographs, with how many there were of each.
+    """
+
+    photographs: list[Path] = field(default_factory=list)
+    unreadable: list[BadMedium] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+
+
+def find_photographs(paths: Iterable[Path | str]) -> Found:
+    """Every photograph that is named or lies below a named folder.
+
+    A named file is taken whatever its ending. Hidden files and folders are passed over, and links to folders are
+    not followed, since they can lead in circles.
+    """
+    found = Found()
+    seen: set[Path] = set()
+    for path in map(Path, paths):
+        for file in _walk(path, found) if path.is_dir() else [path]:
+            place = absolute(file)
+            if place not in seen:
+                seen.add(place)
+                found.photographs.append(file)
+    return found
+
+
+def absolute(path: Path) -> Path:
+    """The path from the root, with ``..`` worked out; unlike ``resolve`` it leaves symbolic links alone."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def rows_by_file(
+    table: Annotations | None, files: Iterable[Path], roots: Iterable[Path | str]
+) -> tuple[dict[Path, list[AnnotationRow]], list[str]]:
+    """Which rows of a table speak of which files.
+
+    A row's path is looked for below the table's own folder, then below each of the roots that the user named.
+
+    Returns:
+        The rows of each file, by absolute path, and the paths of the table that are none of the files.
+    """
+    if table is None:
+        return {}, []
+    places = {absolute(file) for file in files}
+    folders = [table.folder, *map(Path, roots)]
+    rows: dict[Path, list[AnnotationRow]] = {}
+    absent: dict[str, None] = {}
+    for row in table:
+        candidates = (absolute(folder / row.path) for folder in folders)
+        place = next((candidate for candidate in candidates if candidate in places), None)
+        if place is None:
+            absent[row.path] = None
+        else:
+            rows.setdefault(place, []).append(row)
+    return rows, list(absent)
+
+
+def _walk(folder: Path, found: Found) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        found.unreadable.append(BadMedium(folder, f"the folder cannot be read ({error.strerror})"))
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(path, found)
+        elif path.suffix.lower() in SUFFIXES:
+            yield path
+        elif not entry.is_dir():
+            found.others[path.suffix.lower() or "(no ending)"] += 1

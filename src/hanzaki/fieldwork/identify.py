@@ -1,0 +1,234 @@
+"""Who is it? Photographs or encounters in, candidates in order out, with the scope that chose them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from hanzaki.catalogue import gallery
+from hanzaki.catalogue.catalogue import Catalogue
+from hanzaki.errors import BadMedium, SettingError
+from hanzaki.fieldwork.describe import describe
+from hanzaki.fieldwork.progress import Progress, silent
+from hanzaki.fieldwork.queries import Query, find_queries
+from hanzaki.matching.candidates import Candidate, rank_individuals
+from hanzaki.matching.index import Index, build_index
+from hanzaki.matching.scope import SIDES, Scope
+from hanzaki.media import Pixels, decode, read
+from hanzaki.settings import settings
+from hanzaki.vision.describing import Describer, Description, describe_all, from_bytes
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph of the catalogue, as an answer shows it: its original name, its file, its annotation."""
+
+    name: str
+    path: Path
+    annotation: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One individual that a query may be.
+
+    Attributes:
+        individual: its name.
+        score: orders the candidates of one query; it is no probability.
+        photograph: of it, the one that speaks best for it.
+        encounter: of that photograph.
+        asked: the query's photograph that is so much like it; None where the query is a file.
+    """
+
+    individual: str
+    score: float
+    photograph: Photograph
+    encounter: int
+    asked: int | None
+
+
+@dataclass(frozen=True)
+class Identification:
+    """What was found for one query.
+
+    Attributes:
+        query: the file or encounter, as the user knows it.
+        encounter: its encounter in the catalogue; None for a file that the catalogue does not hold.
+        file: such a file; None for what the catalogue holds.
+        known_as: who the catalogue says it is; the search did not use that.
+        scope: where candidates were looked for.
+        photographs: how many photographs of named individuals lay in the scope, without the query's own encounter.
+        individuals: how many individuals those show.
+        model: what compared them.
+        candidates: best first.
+    """
+
+    query: str
+    encounter: int | None
+    file: Path | None
+    known_as: str | None
+    scope: Scope
+    photographs: int
+    individuals: int
+    model: str
+    candidates: tuple[Answer, ...]
+
+
+@dataclass
+class IdentifyReport:
+    """Answers to all queries, and the files that cannot be used, each with its reason."""
+
+    identifications: list[Identification] = field(default_factory=list)
+    skipped: list[BadMedium] = field(default_factory=list)
+
+
+def identify(
+    catalogue: Catalogue,
+    asked: Sequence[Path | str | int],
+    describer: Describer,
+    *,
+    scope: Scope | None = None,
+    any_side: bool = False,
+    top: int = 5,
+    progress: Progress = silent,
+) -> IdentifyReport:
+    """Find who the animals in photographs or encounters are.
+
+    What the catalogue's photographs were not yet described by is computed first, and kept. A query never finds its
+    own encounter. Files that the catalogue does not hold are looked at and not added.
+
+    Args:
+        catalogue: with named individuals.
+        asked: files, folders, or numbers of encounters.
+        describer: a model, or SIFT.
+        scope: where to look; what it leaves open (species, side) is taken from each query.
+        any_side: also compare left flanks with right ones.
+        top: how many candidates to give.
+        progress: told how far it is.
+
+    Raises:
+        CatalogueError: if there is no such encounter.
+        SettingError: if ``top`` is not positive.
+    """
+    if top < 1:
+        raise SettingError(f"top {top}: ask for one candidate or more")
+    described = describe(catalogue, describer, progress)
+    with catalogue.reading() as session:
+        table = gallery.annotation_table(session)
+    questions = find_queries(catalogue, asked, table)
+    report = IdentifyReport(skipped=[*questions.skipped, *described.skipped])
+    search = _Search(catalogue, describer, table, scope or Scope(), any_side)
+    for done, query in enumerate(questions.queries, 1):
+        try:
+            report.identifications.append(search.identify(query, top))
+        except BadMedium as bad:
+            report.skipped.append(bad)
+        progress("identifying", done, len(questions.queries))
+    return report
+
+
+class _Search:
+    """One catalogue searched for many queries; what several of them need is built once."""
+
+    def __init__(
+        self, catalogue: Catalogue, describer: Describer, table: pd.DataFrame, scope: Scope, any_side: bool
+    ) -> None:
+        self.catalogue = catalogue
+        self.describer = describer
+        self.table = table.set_index("annotation", drop=False)
+        self.scope = scope
+        self.any_side = any_side
+        with catalogue.reading() as session:
+            has = gallery.described(session, describer.name)
+        named = table["individual_id"].notna() & table["annotation"].isin(has)
+        self.gallery = table[named].reset_index(drop=True)
+        self._indexes: dict[Scope, tuple[npt.NDArray[np.intp], Index]] = {}
+
+    def identify(self, query: Query, top: int) -> Identification:
+        own = self.table.loc[list(query.annotations)]
+        scopes = [self._scope_of(row["species"], row["side"]) for _, row in own.iterrows()] or [self.scope]
+        scores = np.stack(
+            [
+                self._scores(description, scope, query.encounter)
+                for description, scope in zip(self._descriptions(query), scopes, strict=True)
+            ]
+        )
+        inside = np.isfinite(scores).any(axis=0)
+        candidates = rank_individuals(scores, self.gallery["individual_id"].tolist(), top)
+        return Identification(
+            query=query.name,
+            encounter=query.encounter,
+            file=query.file,
+            known_as=None if own.empty else own["individual"].iloc[0],
+            scope=_joined(scopes),
+            photographs=int(inside.sum()),
+            individuals=int(self.gallery["individual_id"].iloc[np.flatnonzero(inside)].nunique()),
+            model=self.describer.name,
+            candidates=tuple(self._answer(candidate, query) for candidate in candidates),
+        )
+
+    def _scope_of(self, species: str | None, side: str | None) -> Scope:
+        sides = self.scope.sides or ((side,) if side in SIDES else ())
+        return replace(
+            self.scope,
+            species=self.scope.species or species,
+            sides=() if self.any_side else sides,
+        )
+
+    def _scores(self, description: Description, scope: Scope, encounter: int | None) -> Floats:
+        """Scores of one picture against the whole gallery, -inf outside of the scope and in its own encounter."""
+        if scope not in self._indexes:
+            positions = np.flatnonzero(scope.mask(self.gallery))
+            self._indexes[scope] = positions, self._index(positions)
+        positions, index = self._indexes[scope]
+        encounters = self.gallery["encounter"].to_numpy()[positions]
+        (block,) = index.search([description], [np.flatnonzero(encounters == encounter)])
+        scores = np.full(len(self.gallery), -np.inf, np.float32)
+        scores[positions] = block[0]
+        return scores
+
+    def _index(self, positions: npt.NDArray[np.intp]) -> Index:
+        rows = self.gallery.iloc[positions]
+        return build_index(self._stored(rows["annotation"].tolist()), rows["individual_id"].astype(str).tolist())
+
+    def _stored(self, annotations: Sequence[int]) -> list[Description]:
+        with self.catalogue.reading() as session:
+            found = gallery.descriptions(session, self.describer.name, annotations)
+        missing = next((row for row in annotations if row not in found), None)
+        if missing is not None:
+            path = self.catalogue.media.path(str(self.table["path"][missing]))
+            name = self.table["name"][missing]
+            raise BadMedium(path, f"{name} could not be described; see the files that were skipped")
+        return [from_bytes(*found[annotation]) for annotation in annotations]
+
+    def _descriptions(self, query: Query) -> list[Description]:
+        if query.file is None:
+            return self._stored(query.annotations)
+        ((_, description),) = describe_all(self.describer, [query.file], _whole_picture, threads=1)
+        if isinstance(description, BadMedium):
+            raise description
+        return [description]
+
+    def _answer(self, candidate: Candidate, query: Query) -> Answer:
+        row = self.gallery.iloc[candidate.gallery]
+        photograph = Photograph(row["name"], self.catalogue.media.path(row["path"]), int(row["annotation"]))
+        asked = query.annotations[candidate.query] if query.annotations else None
+        return Answer(row["individual"], candidate.score, photograph, int(row["encounter"]), asked)
+
+
+def _whole_picture(file: Path) -> Pixels:
+    return decode(read(file), file, settings().max_megapixels)
+
+
+def _joined(scopes: Sequence[Scope]) -> Scope:
+    """The scope of an encounter whose photographs show several sides: each was looked for among its like."""
+    sides = sorted({side for scope in scopes for side in scope.sides})
+    open_side = any(not scope.sides for scope in scopes)
+    return replace(scopes[0], sides=() if open_side else tuple(sides))

@@ -1,0 +1,1 @@
+"""Learning: makes the models that vision runs (torch, timm); reaches the field only through model folders."""

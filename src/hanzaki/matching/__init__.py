@@ -1,0 +1,1 @@
+"""Matching: vectors and keypoints to who."""

@@ -1,0 +1,143 @@
+"""Who lives in the virtual stream, and who is photographed when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hanzaki.virtual.animal import Salamander
+from hanzaki.virtual.rendering import photograph
+from hanzaki.virtual.scene import DAYLIGHTS, Scene
+from hanzaki.virtual.smartphone import TURNED, UPRIGHT, Shot, write_jpeg
+
+COLUMNS = ["image_id", "identity", "path", "species", "orientation", "encounter", "date", "bbox", "site"]
+SPECIES = "Andrias japonicus"
+
+_FIRST_SURVEY = datetime(2024, 8, 20)
+_HOURS = {"morning": 11, "afternoon": 15, "evening": 18}
+_SPRING = (34.8123, 132.7456)  # an invented stream: degrees north and east where the surveyed stretch begins
+_METRES_PER_DEGREE = (111_000.0, 91_000.0)
+_SITE = "stream-1"
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One photograph to be taken: who, in which encounter, and the seed of all its chance."""
+
+    individual: int
+    survey: int
+    encounter: int
+    number: int
+    start: datetime
+    along: float
+
+    def rng(self, seed: int, number: int) -> np.random.Generator:
+        """The chance of photograph `number` of this encounter, the same whoever else is photographed."""
+        sequence = np.random.SeedSequence([seed, self.survey, self.individual, number])
+        return np.random.Generator(np.random.PCG64(sequence))
+
+
+def write_photographs(
+    folder: Path,
+    individuals: int,
+    surveys: int = 2,
+    photographs: int = 2,
+    seed: int = 0,
+    size: tuple[int, int] = (960, 720),
+    *,
+    newcomers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Photographs a population on several days and writes the pictures with their truth.
+
+    Writes `folder/photographs/IMG_0001.jpg` and so on, in the order of their times, and
+    `folder/annotations.csv`. The surveys are weeks apart and go through morning, afternoon and evening in turn.
+
+    Args:
+        folder: Where to write; made if missing.
+        individuals: How many animals live there, newcomers included.
+        surveys: How many days.
+        photographs: How many pictures of each animal on each day: together one encounter.
+        seed: From which everything follows; not negative.
+        size: Width and height of a picture in pixels. About a quarter are taken with the phone held upright:
+            stored at this size like the others, with EXIF orientation 6, and displayed with the two swapped.
+        newcomers: How many of the animals are not met before the last survey; without effect if there is only one.
+        progress: Called with how many pictures are written and how many there will be.
+
+    Returns:
+        One row per picture, as in `annotations.csv`. Columns as in the field's data sets; `path` is relative to
+        `folder`, `date` is local time in ISO format, `bbox` is "x y w h" of the head in pixels of the
+        picture as displayed.
+
+    Raises:
+        ValueError: If a number makes no sense, such as more newcomers than animals.
+    """
+    if min(individuals, surveys, photographs) < 1:
+        raise ValueError("A population needs at least one individual, one survey and one photograph.")
+    if not 0 <= newcomers <= individuals:
+        raise ValueError(f"Of {individuals} individuals {newcomers} cannot be newcomers: lower `newcomers`.")
+    plan = list(_plan(individuals, surveys, photographs, newcomers, seed))
+    (folder / "photographs").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for done, planned in enumerate(plan, start=1):
+        rows.append(_take(folder, planned, f"IMG_{done:04d}", seed, size))
+        if progress:
+            progress(done, len(plan))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table.to_csv(folder / "annotations.csv", index=False)
+    return table
+
+
+def _plan(individuals: int, surveys: int, photographs: int, newcomers: int, seed: int) -> Iterator[_Planned]:
+    """All photographs in the order of their times; the animals of a day come in random order."""
+    encounter = 0
+    for survey in range(surveys):
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, survey])))
+        day = _FIRST_SURVEY + timedelta(days=23 * survey + int(rng.integers(0, 5)))
+        clock = day + timedelta(
+            hours=_HOURS[DAYLIGHTS[survey % len(DAYLIGHTS)]], seconds=int(rng.integers(0, 600))
+        )
+        known = individuals if survey == surveys - 1 else individuals - newcomers
+        for individual in rng.permutation(known):
+            encounter += 1
+            along = float(rng.uniform(0, 120))
+            for number in range(photographs):
+                yield _Planned(int(individual), survey, encounter, number, clock, along)
+            clock += timedelta(seconds=int(rng.integers(90, 200)) + 12 * photographs)
+
+
+def _take(folder: Path, planned: _Planned, name: str, seed: int, size: tuple[int, int]) -> dict[str, Any]:
+    """Takes and writes one photograph; returns its row of the table."""
+    rng = planned.rng(seed, planned.number)
+    scene = Scene.draw(planned.rng(seed, 0), DAYLIGHTS[planned.survey % len(DAYLIGHTS)])
+    if planned.number:
+        scene = scene.again(rng)
+    upright = bool(planned.rng(seed, 10_000 + planned.number).random() < 0.25)
+    animal = Salamander(seed * 1_000_003 + planned.individual)
+    picture = photograph(animal, scene, (size[1], size[0]) if upright else size)
+    north, east = rng.normal(0.0, 2.0, 2) + planned.along * np.array((0.8, 0.6))
+    shot = Shot(
+        when=planned.start + timedelta(seconds=11 * planned.number),
+        latitude=_SPRING[0] + north / _METRES_PER_DEGREE[0],
+        longitude=_SPRING[1] + east / _METRES_PER_DEGREE[1],
+        orientation=TURNED if upright else UPRIGHT,
+    )
+    path = Path("photographs") / f"{name}.jpg"
+    write_jpeg(folder / path, picture.image, shot, scene.camera.quality)
+    return {
+        "image_id": name,
+        "identity": f"hanzaki-{planned.individual + 1:02d}",
+        "path": path.as_posix(),
+        "species": SPECIES,
+        "orientation": "top",
+        "encounter": f"encounter-{planned.encounter:04d}",
+        "date": shot.when.isoformat(),
+        "bbox": " ".join(str(side) for side in picture.box),
+        "site": _SITE,
+    }

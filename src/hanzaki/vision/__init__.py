@@ -1,0 +1,1 @@
+"""Vision: pixels to boxes, vectors and keypoints. Runs model folders; never imports torch."""

@@ -1,0 +1,81 @@
+"""An embedding model: an animal's picture to a vector in which the same animal is near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hanzaki.errors import ModelError
+from hanzaki.vision.crop import Pixels, resize
+from hanzaki.vision.model import ModelConfig, ModelFolder
+from hanzaki.vision.runtime import RuntimeName, load_network
+
+Floats = npt.NDArray[np.float32]
+
+
+class Embedder:
+    """Runs the embedding network of a model folder.
+
+    Args:
+        model: the folder.
+        runtime: what runs it.
+        threads: how many to use.
+
+    Raises:
+        ModelError: if the network cannot be loaded.
+    """
+
+    def __init__(self, model: ModelFolder, runtime: RuntimeName = "openvino", threads: int = 1) -> None:
+        self.model = model
+        self._network = load_network(model.onnx, runtime, threads)
+
+    @property
+    def name(self) -> str:
+        """What identifies the vectors it makes: model and preprocessing, by content."""
+        return self.model.fingerprint
+
+    @property
+    def area_fraction(self) -> float:
+        """Share of an animal's box that it wants to see."""
+        return self.model.config.crop_fraction
+
+    @property
+    def kind(self) -> str:
+        """It makes embeddings."""
+        return "embedding"
+
+    def prepare(self, crop: Pixels) -> Floats:
+        """A picture as the network sees it: float32 (3, H, W), resized and normalised as the config says."""
+        return normalised(crop, self.model.config)
+
+    def describe(self, prepared: Sequence[Floats]) -> list[Floats]:
+        """Run the network.
+
+        Args:
+            prepared: float32 (3, H, W) each, of :meth:`prepare`.
+
+        Returns:
+            float32 (embedding_size,) each, as the network gives them (not of length one).
+
+        Raises:
+            ModelError: if the network gives something else than its config says.
+        """
+        if not prepared:
+            return []
+        vectors = self._network(np.stack(prepared))
+        expected = (len(prepared), self.model.config.embedding_size)
+        if vectors.shape != expected:
+            raise ModelError(f"{self.model.folder}: the network gives {vectors.shape}, its config says {expected}")
+        if not np.isfinite(vectors).all():
+            raise ModelError(f"{self.model.folder}: the network gives values that are not numbers")
+        return list(vectors)
+
+
+def normalised(crop: Pixels, config: ModelConfig) -> Floats:
+    """A picture as the network sees it: float32 (3, H, W), resized and normalised as the config says."""
+    pixels = resize(crop, config.input_size, config.resize).astype(np.float32)
+    scale = np.float32(1 / 255) / np.asarray(config.std, np.float32)
+    shift = np.asarray(config.mean, np.float32) / np.asarray(config.std, np.float32)
+    return np.ascontiguousarray((pixels * scale - shift).transpose(2, 0, 1))
