@@ -35,5 +35,5 @@ clean:                          ## remove what the other words made
 	touch $@
 
 .venv/dev.done: .venv/core.done
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,learn]'
 	touch $@

@@ -46,7 +46,8 @@ def evaluate(
         progress: told how far it is.
 
     Raises:
-        TableError: if the table cannot be read, or has no such column to group by.
+        TableError: if the table cannot be read.
+        SettingError: if it has no such column to group by.
         ModelError: if there is no such model.
     """
     from hanzaki.annotations import Annotations

@@ -19,6 +19,7 @@ class Keypoints:
         angles: float32 (N,), direction of each point in degrees, clockwise from the x axis.
         weights: float32 (N,), 0 to 1, how probably the point lies on the animal.
         descriptors: uint8 (N, D), one row a point.
+        extent: width and height of that picture in pixels.
     """
 
     points: npt.NDArray[np.float32]
@@ -26,6 +27,7 @@ class Keypoints:
     angles: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     descriptors: npt.NDArray[np.uint8]
+    extent: tuple[int, int]
 
     def __post_init__(self) -> None:
         count = len(self.points)
@@ -47,6 +49,7 @@ class Keypoints:
             angles=self.angles,
             weights=self.weights,
             descriptors=self.descriptors,
+            extent=np.array(self.extent, np.int64),
         )
         return buffer.getvalue()
 
@@ -54,4 +57,6 @@ class Keypoints:
     def from_bytes(cls, data: bytes) -> Keypoints:
         """The inverse of :meth:`to_bytes`; never unpickles."""
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
+            columns = {name: arrays[name] for name in cls.__dataclass_fields__ if name != "extent"}
+            width, height = arrays["extent"].tolist()
+            return cls(**columns, extent=(width, height))

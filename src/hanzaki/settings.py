@@ -8,14 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hanzaki.errors import SettingError
+
+_PREFIX = "HANZAKI_"
 
 
 class Settings(BaseSettings):
     """What the machine, not the question, decides."""
 
-    model_config = SettingsConfigDict(env_prefix="HANZAKI_")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
     catalogue: Path | None = Field(None, description="The catalogue to use where none is named.")
     who: str | None = Field(None, description="Name written beside decisions; the login name by default.")
@@ -32,8 +36,16 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this run, read once."""
-    return Settings()
+    """The settings of this run, read once.
+
+    Raises:
+        SettingError: naming the environment variable that cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{_PREFIX}{item['loc'][0]}".upper() + f": {item['msg']}" for item in error.errors())
+        raise SettingError(wrong) from error
 
 
 def who() -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from hanzaki.annotations import Annotations
-from hanzaki.errors import BadMedium
+from hanzaki.errors import BadMedium, SettingError
 from hanzaki.evaluation.metrics import bootstrap_interval, ranking_metrics
 from hanzaki.matching.index import build_index
 from hanzaki.media import Pixels, decode, read
@@ -83,7 +83,12 @@ def evaluate(
         describer: a model, or SIFT.
         group: a column to give results by as well, as ``orientation``.
         progress: told how far it is.
+
+    Raises:
+        SettingError: if there is no such column.
     """
+    if group is not None and group not in table.frame.columns:
+        raise SettingError(f"there is no column {group!r} to group by; there are {', '.join(table.frame.columns)}")
     started = time.perf_counter()
     rows = list(table)
 

@@ -1,20 +1,30 @@
-"""A timm network made into a model folder that the field half can run."""
+"""Networks made into model folders that the field half can run: one writer, whatever the network came from."""
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import timm
+import numpy as np
+import timm.data
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from hanzaki.errors import ModelError, printable
+from hanzaki.learning.network import make_backbone
+from hanzaki.learning.weights import RECIPE, load_strictly, read_state, recipe_of_timm
+from hanzaki.vision.crop import Pixels, resize
 from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig
 
+AGREEMENT = 0.9999  # least cosine between what torch and ONNX make of a picture
+
 _OPSET = 18
+_BATCH = 4
+_TIMM_DATA: Any = timm.data  # its functions carry no types
 
 
 def export_timm(
@@ -45,10 +55,14 @@ def export_timm(
     Raises:
         ModelError: if the network or its weights cannot be used, or the folder is in the way.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ModelError(f"{printable(folder)} is not empty; name a new folder")
-    network = _network(architecture, weights, dict(arguments or {}))
-    defaults = timm.data.resolve_data_config({}, model=network)
+    require_free(folder)
+    arguments = dict(arguments or {})
+    network = make_backbone(architecture, pretrained=weights is None, num_classes=0, **arguments)
+    if weights is not None:
+        load_strictly(
+            network, read_state(weights), weights, lambda name: name.startswith(("classifier.", "head.", "fc."))
+        )
+    defaults = _TIMM_DATA.resolve_data_config({}, model=network)
     config = ModelConfig(
         task="embed",
         name=architecture.partition(".")[0],
@@ -60,48 +74,77 @@ def export_timm(
         licence=licence,
         training_data=training_data,
     )
-    incoming = folder.with_name(folder.name + ".incoming")  # a model folder is whole or not there
-    shutil.rmtree(incoming, ignore_errors=True)
-    incoming.mkdir(parents=True)
-    _to_onnx(network, config, incoming / ONNX)
-    save_file(network.state_dict(), incoming / WEIGHTS)
-    (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")
-    (incoming / CARD).write_text(_card(config))
-    if folder.exists():
-        folder.rmdir()
-    incoming.rename(folder)
+    about = f"Pooled features of `{architecture}`. It was not trained to tell individuals apart."
+    write_model_folder(folder, network, config, recipe=recipe_of_timm(architecture, arguments), about=about)
     return config
 
 
-def _network(architecture: str, weights: Path | None, arguments: dict[str, Any]) -> torch.nn.Module:
+def write_model_folder(
+    folder: Path,
+    network: nn.Module,
+    config: ModelConfig,
+    *,
+    recipe: Mapping[str, Any],
+    about: str,
+    source: str | None = None,
+    pictures: Sequence[Pixels] = (),
+) -> None:
+    """Write a network as a model folder, which appears whole and checked or not at all.
+
+    Args:
+        folder: where to; new or empty.
+        network: images (N, 3, H, W) to (N, embedding_size).
+        config: its preprocessing and what else the folder says of it.
+        recipe: what makes the network again, kept with the weights.
+        about: a sentence or two for the model card.
+        source: where the weights came from, as ``repository@revision``.
+        pictures: uint8 (H, W, 3) each, on which torch and ONNX are compared; made up if there are none.
+
+    Raises:
+        ModelError: if the folder is in the way, or ONNX does not give what torch gives.
+    """
+    require_free(folder)
+    network = network.eval()
+    incoming = folder.with_name(folder.name + ".incoming")
+    shutil.rmtree(incoming, ignore_errors=True)
+    incoming.mkdir(parents=True)
     try:
-        network = timm.create_model(architecture, pretrained=weights is None, num_classes=0, **arguments)
-    except (RuntimeError, TypeError) as error:
-        raise ModelError(f"timm cannot make {architecture!r}: {error}") from error
-    if weights is not None:
-        try:
-            state = {
-                name: value.float() if value.is_floating_point() else value
-                for name, value in load_file(weights).items()
-            }
-        except Exception as error:  # safetensors raises its own class for a damaged file
-            raise ModelError(f"{printable(weights)} cannot be read as safetensors: {error}") from error
-        missing, unexpected = network.load_state_dict(state, strict=False)
-        unexpected = [name for name in unexpected if not name.startswith(("classifier.", "head.", "fc."))]
-        if missing or unexpected:
-            raise ModelError(
-                f"{printable(weights)} is not of {architecture}: "
-                f"missing {missing[:3]}, unexpected {unexpected[:3]}"
-            )
-    return network.eval()
+        export_onnx(network, config.input_size, incoming / ONNX)
+        check_onnx(network, incoming / ONNX, config, pictures)
+        metadata = {"format": "pt", RECIPE: json.dumps(dict(recipe))} | ({"source": source} if source else {})
+        state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        save_file(state, incoming / WEIGHTS, metadata)
+        (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (incoming / CARD).write_text(_card(config, about, source), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        incoming.rename(folder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
 
 
-def _to_onnx(network: torch.nn.Module, config: ModelConfig, path: Path) -> None:
-    width, height = config.input_size
-    example = torch.zeros(2, 3, height, width)
+def require_free(folder: Path) -> None:
+    """See that a folder can be written to.
+
+    Raises:
+        ModelError: if something stands there.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelError(f"{printable(folder)} is not empty; name a new folder")
+
+
+def export_onnx(network: nn.Module, input_size: tuple[int, int], path: Path) -> None:
+    """Write a network as ONNX: ``image`` (batch, 3, height, width) to ``embedding``, for any batch.
+
+    Args:
+        network: in evaluation mode.
+        input_size: width and height.
+        path: the file.
+    """
+    width, height = input_size
     torch.onnx.export(
         network,
-        (example,),
+        (torch.zeros(2, 3, height, width),),
         str(path),
         input_names=["image"],
         output_names=["embedding"],
@@ -113,19 +156,65 @@ def _to_onnx(network: torch.nn.Module, config: ModelConfig, path: Path) -> None:
     )
 
 
-def _card(config: ModelConfig) -> str:
+def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Sequence[Pixels] = ()) -> float:
+    """Compare what torch and ONNX Runtime make of pictures, both in float32.
+
+    Args:
+        network: in evaluation mode.
+        onnx: the same network.
+        config: how pictures are prepared.
+        pictures: uint8 (H, W, 3) each; made up if there are none.
+
+    Returns:
+        the least cosine between the two, of all pictures.
+
+    Raises:
+        ModelError: if it is under :data:`AGREEMENT`, or ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError("checking a model needs ONNX Runtime: pip install 'hanzaki[onnxruntime]'") from error
+    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+    images = torch.stack([_prepared(picture, config) for picture in pictures or _made_up(config)])
+    cosines = []
+    for batch in torch.split(images, _BATCH):
+        with torch.inference_mode():
+            here = network(batch).double()
+        there = torch.from_numpy(session.run(None, {"image": batch.numpy()})[0]).double()
+        cosines.append(torch.cosine_similarity(here, there))
+    least = float(torch.cat(cosines).min())
+    if not least >= AGREEMENT:  # not "<", which lets NaN pass
+        raise ModelError(f"ONNX and torch do not agree on {config.name}: cosine {least:.6f}, wanted {AGREEMENT}")
+    return least
+
+
+def _prepared(picture: Pixels, config: ModelConfig) -> Tensor:
+    pixels = torch.from_numpy(resize(picture, config.input_size, config.resize)).float().permute(2, 0, 1) / 255
+    return (pixels - torch.tensor(config.mean)[:, None, None]) / torch.tensor(config.std)[:, None, None]
+
+
+def _made_up(config: ModelConfig) -> list[Pixels]:
+    """Soft random blotches: white noise would be all the same to a network."""
+    dice = np.random.default_rng(0)
+    noise = dice.integers(0, 256, (3, 12, 12, 3), dtype=np.uint8)
+    return [resize(picture, config.input_size, "squash") for picture in noise]
+
+
+def _card(config: ModelConfig, about: str, source: str | None) -> str:
+    base = f"base_model: {source.partition('@')[0]}\n" if source else ""
+    origin = f"- Converted from {source}.\n" if source else ""
     return f"""---
 license: {config.licence}
 library_name: hanzaki
 pipeline_tag: image-feature-extraction
-tags: [hanzaki, {config.architecture}]
+{base}tags: [hanzaki, {config.architecture}]
 ---
 # {config.name}
 
-Pooled features of `{config.architecture}`: a picture of an animal to {config.embedding_size} numbers, to be
-compared by their angle. It was not trained to tell individuals apart.
+{about} A picture of an animal becomes {config.embedding_size} numbers, to be compared by their angle.
 
 - Input: {" x ".join(map(str, config.input_size))} pixels, mean {config.mean}, std {config.std}, {config.resize}.
 - Training data: {config.training_data}
 - Licence of the weights: {config.licence}
-"""
+{origin}"""

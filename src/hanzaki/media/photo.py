@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from hanzaki.errors import BadMedium
 
@@ -29,6 +29,18 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
 
 _MEGA = 1_000_000
 _VERIFYING_SIZE = (64, 64)  # JPEG can be decoded at an eighth of its size, which still reads every byte
+
+#: How a picture is turned to stand as it was seen, by its EXIF orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = frozenset({5, 6, 7, 8})
 
 _SIGNS_OF_TRUNCATION = ("truncated", "end of file", "premature", "broken data", "too short", "decoder object")
 
@@ -72,11 +84,11 @@ def inspect(data: bytes, path: Path | str, max_megapixels: float) -> PhotoFacts:
         BadMedium: if it is empty, truncated, damaged, not an image, or a decompression bomb.
     """
     with _opened(data, path, max_megapixels) as image:
-        exif = image.getexif()
         width, height = image.size
         image.draft(None, _VERIFYING_SIZE)
         _load(image, path)
-        if exif.get(ExifTags.Base.Orientation) in {5, 6, 7, 8}:
+        exif = _exif(image)
+        if _orientation(exif) in _SIDEWAYS:
             width, height = height, width
         taken_at, utc_offset = _time(exif)
         latitude, longitude = _place(exif)
@@ -103,8 +115,8 @@ def decode(data: bytes, path: Path | str, max_megapixels: float) -> Pixels:
     """
     with _opened(data, path, max_megapixels) as image:
         _load(image, path)
-        upright = ImageOps.exif_transpose(image)
-        return np.asarray(_to_rgb(upright))
+        turn = _TURNS.get(_orientation(_exif(image)))
+        return np.asarray(_to_rgb(image if turn is None else image.transpose(turn)))
 
 
 def read(path: Path) -> bytes:
@@ -154,7 +166,7 @@ def _opened(data: bytes, path: Path | str, max_megapixels: float) -> Image.Image
 def _load(image: Image.Image, path: Path | str) -> None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged EXIF is no reason to doubt the picture
+            warnings.simplefilter("ignore")
             image.load()
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error ...
         raise _unreadable(path, error) from error
@@ -179,6 +191,24 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """The picture's EXIF; nothing where it is damaged, which is no reason to doubt the picture."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif = image.getexif()
+            for part in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+                exif.get_ifd(part)  # parsed here once, so that damage shows here
+            return exif
+    except Exception:  # Pillow raises whatever the damage leads to
+        return Image.Exif()
+
+
+def _orientation(exif: Image.Exif) -> int:
+    value = exif.get(ExifTags.Base.Orientation)
+    return value if isinstance(value, int) else 1
 
 
 def _time(exif: Image.Exif) -> tuple[datetime | None, int | None]:

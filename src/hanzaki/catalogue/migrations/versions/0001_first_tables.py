@@ -33,6 +33,9 @@ def upgrade() -> None:
         sa.Column("retired", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_individuals")),
     )
+    op.create_index(
+        op.f("uq_individuals_species_name"), "individuals", [sa.text("coalesce(species, '')"), "name"], unique=True
+    )
     op.create_table(
         "media",
         sa.Column("id", sa.Integer(), nullable=False),

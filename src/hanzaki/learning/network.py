@@ -1,0 +1,158 @@
+"""The embedding network: a timm backbone, a pooling and a batch normalisation.
+
+The shape is MiewID's (Otarashvili et al. 2024, appendix: "Final layer: GeM pooling + BatchNorm"), and so are the
+names in the state dict: ``backbone.*``, ``pooling.p``, ``bn.*``. Weights of either load into the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from hanzaki.errors import ModelError
+
+Pooling = Literal["gem", "token", "avg"]
+
+# what timm hangs behind ``forward_features`` and what would travel along as dead weight, under timm's names for it
+_HEADS = ("classifier", "head", "head_dist", "fc", "fc_norm", "attn_pool")
+# these stand behind it only where the head has hidden layers of its own (MobileNetV3 and V4, not EfficientNet)
+_HIDDEN_HEADS = ("conv_head", "norm_head")
+
+
+class GeM(nn.Module):
+    """Generalised mean over all places of a feature map, ``mean(x^p)^(1/p)``, with p learned.
+
+    Radenović, Tolias and Chum 2018, equation 3. It is computed in float32 whatever comes in: cubes of activations
+    over 40 leave the range of float16.
+
+    Args:
+        p: to start from; 1 is the mean, infinity the maximum.
+        eps: the least value that counts, since powers of negative numbers do not.
+    """
+
+    def __init__(self, p: float = 3.0, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.p = nn.Parameter(torch.full((1,), p))
+        self.eps = eps
+
+    def forward(self, features: Tensor) -> Tensor:
+        """From (N, C, places) to (N, C)."""
+        p = self.p.float()
+        powers: Tensor = features.float().clamp(min=self.eps).pow(p)
+        return powers.mean(-1).pow(1 / p)
+
+
+class Average(nn.Module):
+    """Mean over all places of a feature map, in float32."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """From (N, C, places) to (N, C)."""
+        return features.float().mean(-1)
+
+
+class Token(nn.Module):
+    """A transformer's class token, which timm puts before all others."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """From (N, C, tokens) to (N, C)."""
+        return features[..., 0].float()
+
+
+class EmbeddingNetwork(nn.Module):
+    """timm backbone, ``forward_features``, pooling, BatchNorm1d: an image to an embedding.
+
+    Args:
+        backbone: timm's name of the architecture.
+        pooling: ``gem`` or ``avg`` over the feature map (or a transformer's patch tokens), or its class ``token``.
+        pretrained: start from timm's own weights, which it fetches.
+        arguments: further ones of ``timm.create_model``, ``img_size`` for instance.
+
+    Attributes:
+        backbone: timm's module, less the head that ``forward_features`` never reaches.
+        embedding_size: length of the embeddings.
+        head_keys: names that the removed head would have in the state dict.
+
+    Raises:
+        ModelError: if timm cannot make the backbone, or it has no class token to take.
+    """
+
+    def __init__(
+        self,
+        backbone: str,
+        pooling: Pooling = "gem",
+        *,
+        pretrained: bool = False,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self._recipe: dict[str, Any] = {
+            "backbone": backbone,
+            "pooling": pooling,
+            "arguments": dict(arguments or {}),
+        }
+        self.backbone = make_backbone(backbone, pretrained=pretrained, **(arguments or {}))
+        if pooling == "token" and getattr(self.backbone, "cls_token", None) is None:
+            raise ModelError(f"{backbone} has no class token; take pooling 'gem' or 'avg'")
+        self.head_keys = frozenset(f"backbone.{name}" for name in _behead(self.backbone))
+        self.embedding_size: int = self.backbone.num_features  # type: ignore[assignment]  # timm's modules are untyped
+        poolings: dict[Pooling, type[nn.Module]] = {"gem": GeM, "avg": Average, "token": Token}
+        self.pooling = poolings[pooling]()
+        self.bn = nn.BatchNorm1d(self.embedding_size)
+        self._prefix = 0 if pooling == "token" else int(getattr(self.backbone, "num_prefix_tokens", 0))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What it was made with: ``EmbeddingNetwork(**recipe)`` makes another of the same shape."""
+        return {**self._recipe, "arguments": dict(self._recipe["arguments"])}
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed images.
+
+        Args:
+            images: (N, 3, H, W), normalised as the model's config says.
+
+        Returns:
+            (N, embedding_size), not of length one.
+        """
+        pooled = self.pooling(self._places(self.backbone.forward_features(images)))  # type: ignore[operator]
+        embeddings: Tensor = self.bn(pooled.to(self.bn.weight.dtype))
+        return embeddings
+
+    def _places(self, features: Tensor) -> Tensor:
+        """Whatever the backbone gives, as (N, C, places); tokens before the patches are left out of means."""
+        if features.ndim == 3:
+            features = features[:, self._prefix :].transpose(1, 2)
+        elif str(getattr(self.backbone, "output_fmt", "NCHW")) == "NHWC":
+            features = features.flatten(1, 2).transpose(1, 2)
+        else:
+            features = features.flatten(2)
+        if features.shape[1] != self.embedding_size:
+            raise ModelError(f"{self._recipe['backbone']} gives features of a form that is not known here")
+        return features
+
+
+def make_backbone(architecture: str, *, pretrained: bool = False, **arguments: Any) -> nn.Module:
+    """A timm network.
+
+    Raises:
+        ModelError: if timm does not know it, does not take the arguments, or cannot fetch its weights.
+    """
+    try:
+        network: nn.Module = timm.create_model(architecture, pretrained=pretrained, **arguments)
+    except (RuntimeError, TypeError, ValueError, AssertionError, OSError) as error:
+        raise ModelError(f"timm cannot make {architecture!r}: {error}") from error
+    return network
+
+
+def _behead(backbone: nn.Module) -> set[str]:
+    """Take away what stands behind ``forward_features``; gives the names of the state that went."""
+    before = set(backbone.state_dict())
+    hidden = getattr(backbone, "head_hidden_size", None) not in (None, backbone.num_features)
+    for name in _HEADS + (_HIDDEN_HEADS if hidden else ()):
+        if isinstance(getattr(backbone, name, None), nn.Module):
+            setattr(backbone, name, nn.Identity())
+    return before - set(backbone.state_dict())

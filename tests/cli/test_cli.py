@@ -1,0 +1,158 @@
+"""The real command line, as a user types it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.photographs import write
+
+
+def hanzaki(*words: object, where: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hanzaki", *map(str, words)]
+    return subprocess.run(
+        command, cwd=where, capture_output=True, text=True, env=os.environ | environment, stdin=subprocess.DEVNULL
+    )
+
+
+def done(*words: object, where: Path | None = None, status: int = 0, **environment: str) -> str:
+    result = hanzaki(*words, where=where, **environment)
+    assert result.returncode == status, result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout
+
+
+@pytest.fixture
+def river(tmp_path: Path) -> Path:
+    """A catalogue with two named animals in two encounters each, and one encounter of nobody known."""
+    photos = tmp_path / "photos"
+    rows = ["path,identity,species,encounter,date"]
+    for number in range(5):
+        write(photos / f"IMG_{number}.jpg", number % 2, size=(64 + number, 48))
+        name = ["Sakura", "Ume"][number % 2] if number < 4 else ""
+        rows.append(f"IMG_{number}.jpg,{name},Andrias japonicus,e{number},2022-08-2{number}")
+    (photos / "t.csv").write_text("\n".join(rows))
+    done("init", tmp_path / "river")
+    done("add", photos, "--table", photos / "t.csv", where=tmp_path / "river")
+    return tmp_path / "river"
+
+
+def test_the_whole_job(river, model_folder):
+    found = json.loads(done("identify", 5, "--with", model_folder, "--json", where=river))
+    assert found[0]["query"] == "encounter 5"
+    best = found[0]["candidates"][0]
+    assert (best["rank"], best["individual"]) == (1, "Sakura")
+    assert Path(best["photograph_path"]).is_file()
+    assert found[0]["scope"]["individuals"] == 2
+    assert "Encounter 5 is Sakura" in done("confirm", 5, "Sakura", where=river)
+    assert "Encounter 5 is nobody known again (was Sakura)" in done("undo", where=river)
+    assert "AJ-001, a new individual" in done("confirm", 5, "new", where=river)
+    individuals = json.loads(done("individuals", "--json", where=river))
+    assert {row["individual"]: row["encounters"] for row in individuals} == {"Sakura": 2, "Ume": 2, "AJ-001": 1}
+
+
+def test_candidates_as_text_show_score_photograph_and_scope(river, model_folder):
+    text = done("identify", 5, "--with", model_folder, where=river)
+    assert "looked among 4 photographs of 2 individuals: Andrias japonicus, any side" in text
+    first = next(line for line in text.splitlines() if line.startswith("1 "))
+    assert "Sakura" in first
+    assert "IMG_" in first
+
+
+def test_candidates_as_csv(river, model_folder):
+    rows = list(csv.DictReader(io.StringIO(done("identify", 5, 1, "--with", model_folder, "--csv", where=river))))
+    assert [row["query"] for row in rows] == ["encounter 5"] * 2 + ["encounter 1"] * 2
+    assert [row["rank"] for row in rows] == ["1", "2"] * 2
+    assert rows[0]["scope"] == "Andrias japonicus, any side"
+
+
+def test_a_picture_of_the_answers(river, model_folder, tmp_path):
+    done("identify", 5, "--with", model_folder, "--picture", tmp_path / "answers.png", where=river)
+    assert (tmp_path / "answers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_lists(river):
+    rows = list(csv.DictReader(io.StringIO(done("encounters", "--csv", where=river))))
+    assert [row["label"] for row in rows] == ["e0", "e1", "e2", "e3", "e4"]
+    unnamed = json.loads(done("encounters", "--unnamed", "--json", where=river))
+    assert [row["encounter"] for row in unnamed] == [5]
+    assert "Sakura" in done("individuals", where=river)
+
+
+def test_adding_says_what_was_added_known_and_skipped(river, tmp_path):
+    (tmp_path / "photos" / "empty.jpg").touch()
+    result = hanzaki("add", tmp_path / "photos", "--json", where=river)
+    assert result.returncode == 3
+    report = json.loads(result.stdout)
+    assert (report["added"], report["known"]) == (0, 5)
+    assert report["skipped"][0]["reason"] == "empty: the file has no bytes"
+    text = hanzaki("add", tmp_path / "photos", where=river)
+    assert "known already" in text.stdout
+    assert "empty.jpg" in text.stderr
+
+
+def test_nothing_but_answers_on_standard_output(river, model_folder, tmp_path):
+    (tmp_path / "bad.jpg").write_text("no photograph")
+    result = hanzaki("identify", 5, tmp_path / "bad.jpg", "--with", model_folder, "--json", where=river)
+    assert result.returncode == 3
+    assert len(json.loads(result.stdout)) == 1
+    assert "not an image" in result.stderr
+
+
+def test_evaluate_as_json_and_text(river, model_folder, tmp_path):
+    table = tmp_path / "photos" / "t.csv"
+    values = json.loads(done("evaluate", "--table", table, "--with", model_folder, "--json"))
+    assert (values["queries"], values["skipped"], values["individuals"]) == (4, 1, 2)
+    value, low, high = values["top1"]
+    assert 0 <= low <= value <= high <= 1
+    text = done("evaluate", "--table", table, "--with", model_folder, "--group", "orientation")
+    assert "orientation unknown" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("individuals",), "is not in a catalogue; make one with `hanzaki init DIR`"),
+        (("add", "x.jpg"), "is not in a catalogue"),
+        (("init", "."), "holds other files"),
+        (("evaluate", "--table", "gone.csv"), "gone.csv cannot be used:\n  no such file"),
+        (("models", "export", "no_such_network", "out"), "no_such_network"),
+    ],
+)
+def test_errors_are_one_plain_message(tmp_path, words, message):
+    (tmp_path / "something").touch()
+    result = hanzaki(*words, where=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("hanzaki: ")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_catalogue_may_be_named_by_option_or_environment(river, tmp_path):
+    assert "Sakura" in done("individuals", "--catalogue", river, where=tmp_path)
+    assert "Sakura" in done("individuals", where=tmp_path, HANZAKI_CATALOGUE=str(river))
+    assert "Sakura" in done("individuals", where=river / "media")
+
+
+def test_a_wrong_setting_says_which(river):
+    result = hanzaki("describe", where=river, HANZAKI_THREADS="many")
+    assert result.returncode == 1
+    assert "HANZAKI_THREADS" in result.stderr
+
+
+def test_version():
+    assert done("--version").startswith("hanzaki ")
+
+
+def test_the_demo_ends_by_itself_and_can_be_run_again(tmp_path):
+    first = done("demo", tmp_path / "demo")
+    assert "known animals recognised" in first
+    assert (tmp_path / "demo" / "answers.jpg").is_file()
+    assert done("demo", tmp_path / "demo") == first

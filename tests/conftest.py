@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import hanzaki
+from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
+from hanzaki.virtual import write_photographs
+from tests.fixtures.models import write_model
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HANZAKI_CATALOGUE", raising=False)
+    monkeypatch.setenv("HANZAKI_WHO", "tester")
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> FieldCatalogue:
+    """An empty catalogue."""
+    with hanzaki.init(tmp_path / "river") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model folder with random weights."""
+    return write_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual stream: six animals, two surveys, one newcomer; its truth in ``annotations.csv``."""
+    folder = tmp_path_factory.mktemp("stream")
+    write_photographs(folder, individuals=6, photographs=2, newcomers=1, size=(480, 360), seed=4)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Other people's photographs, where they are at hand."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs the real photographs in {SHARED}")
+    return SHARED

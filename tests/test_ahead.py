@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanzaki.ahead import ahead, batches
+
+
+@given(st.lists(st.integers(), max_size=40), st.integers(1, 5))
+def test_results_come_in_the_order_of_the_items(items: list[int], workers: int):
+    assert list(ahead(lambda item: item + 1, items, workers)) == [item + 1 for item in items]
+
+
+def test_no_more_is_read_than_a_bounded_number_ahead():
+    taken = []
+
+    def source():
+        for item in range(1000):
+            taken.append(item)
+            yield item
+
+    results = ahead(lambda item: item, source(), workers=2)
+    for _ in range(10):
+        next(results)
+    assert len(taken) <= 10 + 2 * 4 + 1
+    results.close()
+
+
+def test_an_error_comes_in_its_turn():
+    def work(item: int) -> int:
+        if item == 3:
+            raise ValueError("three")
+        return item
+
+    results = ahead(work, range(10), workers=2)
+    assert [next(results), next(results), next(results)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(results)
+
+
+def test_what_was_not_begun_is_never_done_when_the_caller_stops():
+    done, lock = [], threading.Lock()
+
+    def work(item: int) -> int:
+        time.sleep(0.005)
+        with lock:
+            done.append(item)
+        return item
+
+    results = ahead(work, range(500), workers=2)
+    next(results)
+    results.close()
+    assert len(done) < 30
+
+
+@given(st.lists(st.integers()), st.integers(1, 7))
+def test_batches_hold_everything_in_order(items: list[int], size: int):
+    made = list(batches(items, size))
+    assert [item for batch in made for item in batch] == items
+    assert all(len(batch) == size for batch in made[:-1])

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanzaki import Box
+from hanzaki.vision.crop import crop, resize
+from tests.fixtures.photographs import pixels
+
+IMAGE = pixels(0, (64, 48))
+
+
+def test_no_box_is_the_whole_picture():
+    assert crop(IMAGE, None) is not None
+    np.testing.assert_array_equal(crop(IMAGE, None), IMAGE)
+
+
+def test_a_box_is_cut_out():
+    np.testing.assert_array_equal(crop(IMAGE, Box(10, 5, 20, 30)), IMAGE[5:35, 10:30])
+
+
+def test_the_salamander_papers_sixty_percent_of_the_area():
+    part = crop(IMAGE, Box(0, 0, 60, 40), area_fraction=0.6)
+    assert part.shape[0] * part.shape[1] == pytest.approx(0.6 * 60 * 40, rel=0.05)
+    np.testing.assert_array_equal(part[0, 0], IMAGE[5, 7])
+
+
+def test_a_box_over_the_edge_keeps_its_place_and_size():
+    part = crop(IMAGE, Box(-10, -5, 30, 20))
+    assert part.shape == (20, 30, 3)
+    np.testing.assert_array_equal(part[5:, 10:], IMAGE[:15, :20])
+
+
+@given(
+    st.floats(-80, 80), st.floats(-80, 80), st.floats(0.1, 150), st.floats(0.1, 150), st.floats(0.05, 1)
+)  # fmt: skip
+def test_any_box_gives_a_picture(x: float, y: float, w: float, h: float, fraction: float):
+    part = crop(IMAGE, Box(x, y, w, h), fraction)
+    assert part.ndim == 3
+    assert min(part.shape) >= 1
+
+
+@pytest.mark.parametrize("mode", ["squash", "pad"])
+@given(width=st.integers(1, 90), height=st.integers(1, 90))
+def test_resizing_gives_the_size_that_was_asked_for(mode: str, width: int, height: int):
+    assert resize(IMAGE, (width, height), mode).shape == (height, width, 3)
+
+
+def test_padding_keeps_the_aspect_ratio():
+    white = np.full((20, 40, 3), 255, np.uint8)
+    padded = resize(white, (40, 40), "pad")
+    assert (padded[:20] == 255).all()
+    assert (padded[20:] == 0).all()
