@@ -15,7 +15,7 @@ check: .venv/dev.done           ## style, types, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 bench: .venv/dev.done           ## speed and memory beside peers and limits
 	$(BIN)/python -m benchmarks

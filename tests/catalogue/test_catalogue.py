@@ -64,10 +64,14 @@ def test_a_catalogue_of_a_newer_program_is_left_alone(catalogue):
 
 
 def test_what_fails_halfway_is_not_kept(catalogue):
-    with pytest.raises(RuntimeError), catalogue.writing() as session:
-        session.add(Site(name="Kamo"))
-        session.flush()
-        raise RuntimeError
+    def fail_halfway() -> None:
+        with catalogue.writing() as session:
+            session.add(Site(name="Kamo"))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     with catalogue.reading() as session:
         assert session.query(Site).count() == 0
 

@@ -52,7 +52,7 @@ def test_a_query_without_a_true_match_in_the_contest_is_an_error():
 
 
 def test_the_interval_resamples_whole_individuals():
-    # one animal with many equal photographs, nine with one each: by photograph the interval would be far too narrow
+    # one animal with many equal photographs, nine with one each: by photograph it would be far too narrow
     values = np.array([[1.0]] * 90 + [[0.0]] * 9)
     groups = ["burst"] * 90 + list("abcdefghi")
     value, low, high = bootstrap_interval(values, groups)[0]

@@ -72,8 +72,7 @@ def test_every_bad_file_is_listed_with_its_reason_and_stops_nothing(catalogue, p
     (photos / "letter.jpg").write_text("Dear zoo")
     (photos / "bomb.png").write_bytes(bomb())
     (photos / "notes.txt").write_text("no photograph")
-    with open(os.fsencode(photos) + b"/caf\xe9.jpg", "wb") as file:
-        file.write(encoded(10))
+    Path(os.fsdecode(os.fsencode(photos) + b"/caf\xe9.jpg")).write_bytes(encoded(10))
     report = catalogue.add([photos, photos / "gone.jpg"])
     reasons = {bad.path.name: bad.reason for bad in report.skipped}
     assert report.added == 5

@@ -139,7 +139,7 @@ def test_autocast_gives_finite_embeddings_near_those_of_full_precision():
 
 @pytest.mark.parametrize(
     ("family", "pooling"),
-    [("EfficientNet", "gem"), ("SwinV2", "gem"), ("ViT", "token"), ("ConvNeXt", "avg"), ("MobileNetV3", "gem")],
+    [("EfficientNet", "gem"), ("SwinV2", "gem"), ("ViT", "token")],
 )
 def test_onnx_gives_the_same_vectors_at_any_batch_size(family, pooling, tmp_path: Path):
     network, images = _made(family, pooling)

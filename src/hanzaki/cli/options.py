@@ -26,7 +26,8 @@ CatalogueOption = Annotated[
     ),
 ]
 ModelOption = Annotated[
-    str, typer.Option("--with", metavar="sift|MODEL_FOLDER", help="What compares the animals.")
+    str,
+    typer.Option("--with", metavar="sift|MODEL_FOLDER", help="What compares animals: sift, or a model folder."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")]

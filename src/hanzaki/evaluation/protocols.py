@@ -138,7 +138,10 @@ def one_against_all(
     ):
         members = group.index.to_numpy()
         identities = frame["identity"].to_numpy()[members]
-        index = build_index([descriptions[row] for row in members], [_text(name) for name in identities])
+        names, sides = (
+            [_text(cell) for cell in frame[column].iloc[members]] for column in ("identity", "orientation")
+        )
+        index = build_index([descriptions[row] for row in members], names, sides)
         queries = np.flatnonzero(_has_match(identities))
         blocks = index.search(
             [descriptions[members[query]] for query in queries], [np.array([q]) for q in queries]

@@ -196,7 +196,8 @@ class _Search:
 
     def _index(self, positions: npt.NDArray[np.intp]) -> Index:
         rows = self.gallery.iloc[positions]
-        return build_index(self._stored(rows["annotation"].tolist()), rows["individual_id"].astype(str).tolist())
+        individuals = rows["individual_id"].astype(str).tolist()
+        return build_index(self._stored(rows["annotation"].tolist()), individuals, rows["side"].tolist())
 
     def _stored(self, annotations: Sequence[int]) -> list[Description]:
         with self.catalogue.reading() as session:

@@ -2,26 +2,30 @@
 
 Two layouts are known, told apart by ``config.json``:
 
-- **MiewID** (``architectures: [MiewIdNet]``, ``model_type: miewid``). Its config comes with an ``auto_map`` that has
-  ``transformers`` run the folder's own Python; here its weights go into :class:`EmbeddingNetwork` instead.
+- **MiewID** (``architectures: [MiewIdNet]``, ``model_type: miewid``). Its config comes with an ``auto_map`` that
+  has ``transformers`` run the folder's own Python; here its weights go into :class:`EmbeddingNetwork` instead.
 - **timm** (``architecture``, ``pretrained_cfg``): MegaDescriptor and every model that ``hf-hub:`` names.
 
-Names in MiewID's weights, and where they are known from (all read in 2026-11):
+MegaDescriptor's card is reported to normalise otherwise than its config says. The config rules here; who knows
+better states it (``instead``).
 
-======================================  ==========================================================================
-``backbone.* pooling.p bn.*``           the network's source (wbia-plugin-miew-id, ``models/model.py``); v4.1's
-                                        ``.bin`` loads into it with nothing missing or left over
-``backbone.global_pool.p``              v3 on the hub (``miewid-msv3``, revision 4f1d7f2): the same GeM, put where
-                                        timm has its pooling; two programs load it so, strictly
-``final.*``                             the classifier, whichever it is: ``final.weight final.bias`` (v3 on the
-                                        hub), ``final.kernel``, ``final.wmetric_classify.weight
-                                        final.warcface_margin.margins`` (older sources' ``models/heads.py``)
-``temperature``, ``fc.*``               older sources; neither touches the embedding
-``backbone.classifier.* backbone.head*``  timm's own classifier, left in by sources that do not remove it
-``module.*``, ``n_averaged``            a network wrapped for several GPUs or averaged (``helpers/swatools.py``)
-``model_state_dict``                    a checkpoint to resume from (``helpers/tools.py``)
-``model.*``                             not seen; ``transformers`` models are often wrapped so
-======================================  ==========================================================================
+Names in MiewID's weights, and where they are known from (read in 2026-11; the weights were not at hand):
+
+==============================  ==================================================================================
+``backbone.* pooling.p bn.*``   the network's source (wbia-plugin-miew-id, ``models/model.py``); v4.1's ``.bin`` is
+                                reported to load into it with nothing missing or left over
+``backbone.global_pool.p``      v3 on the hub (``miewid-msv3``, revision 4f1d7f2), by a program that checks the
+                                file's SHA-256 and loads it strictly: the same GeM, where timm has its pooling
+``final.*``                     the classifier, whichever it is: ``final.weight final.bias`` (v3 on the hub, by the
+                                same program), ``final.kernel``, ``final.wmetric_classify.weight
+                                final.warcface_margin.margins`` (older sources' ``models/heads.py``)
+``temperature``, ``fc.*``       older sources; neither touches the embedding
+``backbone.classifier.*``       timm's own classifier, left in by sources that do not remove it; also
+                                ``backbone.head*``
+``module.*``, ``n_averaged``    a network wrapped for several GPUs, or averaged (``helpers/swatools.py``)
+``model_state_dict``            a checkpoint to resume from (``helpers/tools.py``)
+``model.*``                     not seen; ``transformers`` models are often wrapped so
+==============================  ==================================================================================
 """
 
 from __future__ import annotations
@@ -35,10 +39,9 @@ from typing import Any
 import timm
 from huggingface_hub import ModelCard
 from torch import nn
-from yaml import YAMLError
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.learning.network import EmbeddingNetwork, make_backbone
+from hanzaki.learning.network import EmbeddingNetwork, embedding_size, make_backbone
 from hanzaki.learning.weights import State, adapted, load_strictly, read_state
 from hanzaki.vision.model import CARD, CONFIG, ModelConfig, Triple
 
@@ -61,14 +64,14 @@ class Preprocessing:
     std: Triple | None = None
 
 
-# MiewID's config does not say; its paper does (section 4: production at 440 x 440, "scaled to a standard size"), and
-# its card's example: resized without keeping the aspect ratio, ImageNet's mean and deviation
+# MiewID's config does not say. Its paper does (production at 440 x 440, "scaled to a standard size"), and so do
+# the programs that serve it: resized without keeping the aspect ratio, ImageNet's mean and deviation
 MIEWID = Preprocessing((440, 440), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def read_foreign(
     folder: Path, name: str | None = None, instead: Preprocessing | None = None
-) -> tuple[nn.Module, ModelConfig, dict[str, Any]]:
+) -> tuple[nn.Module, ModelConfig]:
     """Read a model folder in a layout of the hub.
 
     Args:
@@ -77,17 +80,16 @@ def read_foreign(
         instead: preprocessing to take in place of what the folder says.
 
     Returns:
-        the network, in evaluation mode (:class:`EmbeddingNetwork` for MiewID, timm's own for timm); its config; and
-        the recipe that makes the network again.
+        the network, in evaluation mode (:class:`EmbeddingNetwork` for MiewID, else timm's own), and its config.
 
     Raises:
         ModelError: if the layout is not known, the weights do not fit, or the preprocessing is not said.
     """
     said = _config(folder)
     if said.get("architectures") == ["MiewIdNet"] or said.get("model_type") == "miewid":
-        network, architecture, preprocessing, recipe = _miewid(folder, said)
+        network, architecture, preprocessing = _miewid(folder, said)
     elif "architecture" in said:
-        network, architecture, preprocessing, recipe = _timm(folder, said)
+        network, architecture, preprocessing = _timm(folder, said)
     else:
         raise ModelError(f"{printable(folder / CONFIG)} is neither MiewID's nor timm's: it names no architecture")
     preprocessing = _merged(preprocessing, instead or Preprocessing())
@@ -99,10 +101,10 @@ def read_foreign(
         name=name or folder.resolve().name,
         architecture=architecture,
         **vars(preprocessing),
-        embedding_size=network.num_features if "timm" in recipe else network.embedding_size,
+        embedding_size=embedding_size(network),
         licence=read_licence(folder / CARD),
     )
-    return network.eval(), config, recipe
+    return network.eval(), config
 
 
 def read_licence(card: Path) -> str:
@@ -111,12 +113,12 @@ def read_licence(card: Path) -> str:
         return "unknown"
     try:
         header = ModelCard(card.read_text(encoding="utf-8", errors="replace"), ignore_metadata_errors=True).data
-    except (ValueError, YAMLError):  # a header that is no mapping, or no YAML
+    except Exception:  # a header that is no mapping or no YAML, whose own errors carry no types
         return "unknown"
     licence = header.get("license")
     if licence in (None, "other"):  # the hub's word for one that has no SPDX name
         licence = header.get("license_name") or licence
-    return str(licence or "unknown")
+    return " ".join(str(licence or "unknown").split())
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def _weights(folder: Path) -> tuple[Path, State]:
     raise ModelError(f"{printable(folder)} has neither {' nor '.join(WEIGHT_FILES)}")
 
 
-_Found = tuple[nn.Module, str, Preprocessing, dict[str, Any]]
+_Found = tuple[nn.Module, str, Preprocessing]
 
 
 def _miewid(folder: Path, said: Mapping[str, Any]) -> _Found:
@@ -163,7 +165,7 @@ def _miewid(folder: Path, said: Mapping[str, Any]) -> _Found:
     own = timm.get_pretrained_cfg(architecture)
     if size is None and own is not None and own.fixed_input_size:
         size = (own.input_size[2], own.input_size[1])  # such a network takes no other
-    return network, architecture, _merged(MIEWID, Preprocessing(size)), network.recipe
+    return network, architecture, _merged(MIEWID, Preprocessing(size))
 
 
 def _timm(folder: Path, said: Mapping[str, Any]) -> _Found:
@@ -183,7 +185,7 @@ def _timm(folder: Path, said: Mapping[str, Any]) -> _Found:
     )  # of timm's head.fc older versions had head
     load_strictly(network, adapted(network, state), path, lambda key: key.startswith(heads))
     preprocessing = Preprocessing(size, _triple(own.get("mean")), _triple(own.get("std")))
-    return network, architecture, preprocessing, {"timm": architecture, "arguments": arguments}
+    return network, architecture, preprocessing
 
 
 def _merged(said: Preprocessing, instead: Preprocessing) -> Preprocessing:

@@ -43,10 +43,13 @@ def dynamic_margins(counts: Sequence[int], margin: float = 0.5, smallest: float 
         raise SettingError("dynamic margins need at least one image of every class")
     if not 0 <= smallest <= margin < math.pi:
         raise SettingError(f"margins go from 0 to pi and upwards, not from {smallest} to {margin}")
-    rarity = torch.tensor(counts, dtype=torch.float64).pow(-0.25)
+    # once for each distinct count: a vectorised power differs in its last digit from lane to lane, and the scaling
+    # would blow that up to the whole range
+    distinct, of_class = torch.unique(torch.tensor(counts), return_inverse=True)
+    rarity = distinct.double().pow(-0.25)
     low, high = rarity.min(), rarity.max()
-    share = (rarity - low) / (high - low) if high > low else torch.ones_like(rarity)
-    return (smallest + share * (margin - smallest)).float()
+    share = (rarity - low) / (high - low) if len(distinct) > 1 else torch.ones_like(rarity)
+    return (smallest + share * (margin - smallest)).float()[of_class]
 
 
 class SubCentreArcFace(nn.Module):

@@ -136,7 +136,7 @@ class EmbeddingNetwork(nn.Module):
 
 
 def make_backbone(architecture: str, *, pretrained: bool = False, **arguments: Any) -> nn.Module:
-    """A timm network.
+    """A timm network, with what it was made of as its ``recipe``, which :func:`from_recipe` takes.
 
     Raises:
         ModelError: if timm does not know it, does not take the arguments, or cannot fetch its weights.
@@ -145,7 +145,32 @@ def make_backbone(architecture: str, *, pretrained: bool = False, **arguments: A
         network: nn.Module = timm.create_model(architecture, pretrained=pretrained, **arguments)
     except (RuntimeError, TypeError, ValueError, AssertionError, OSError) as error:
         raise ModelError(f"timm cannot make {architecture!r}: {error}") from error
+    vars(network)["recipe"] = {"timm": architecture, "arguments": arguments}  # past torch's __setattr__: no tensor
     return network
+
+
+def from_recipe(recipe: Mapping[str, Any]) -> nn.Module:
+    """The network that a recipe makes, with random weights.
+
+    Args:
+        recipe: of an :class:`EmbeddingNetwork`, or of :func:`make_backbone`.
+
+    Raises:
+        ModelError: if it is no recipe that is known here.
+    """
+    try:
+        if "timm" in recipe:
+            return make_backbone(recipe["timm"], **recipe["arguments"])
+        return EmbeddingNetwork(**recipe)
+    except (TypeError, KeyError) as error:
+        raise ModelError(f"a network's recipe is not understood, is it of a newer hanzaki? ({error})") from error
+
+
+def embedding_size(network: nn.Module) -> int:
+    """Length of what a network gives: one of ours, or timm's without classifier."""
+    # MobileNetV3's and V4's heads widen the features once more after pooling them
+    widths = (getattr(network, name, None) for name in ("embedding_size", "head_hidden_size", "num_features"))
+    return int(next(width for width in widths if width is not None))
 
 
 def _behead(backbone: nn.Module) -> set[str]:

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.learning.network import make_backbone
-from hanzaki.learning.weights import RECIPE, load_strictly, read_state, recipe_of_timm
+from hanzaki.learning.network import embedding_size, make_backbone
+from hanzaki.learning.weights import RECIPE, load_strictly, read_state
 from hanzaki.vision.crop import Pixels, resize
 from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig
 
@@ -56,8 +56,7 @@ def export_timm(
         ModelError: if the network or its weights cannot be used, or the folder is in the way.
     """
     require_free(folder)
-    arguments = dict(arguments or {})
-    network = make_backbone(architecture, pretrained=weights is None, num_classes=0, **arguments)
+    network = make_backbone(architecture, pretrained=weights is None, num_classes=0, **(arguments or {}))
     if weights is not None:
         load_strictly(
             network, read_state(weights), weights, lambda name: name.startswith(("classifier.", "head.", "fc."))
@@ -70,12 +69,12 @@ def export_timm(
         input_size=input_size or (defaults["input_size"][2], defaults["input_size"][1]),
         mean=mean or defaults["mean"],
         std=std or defaults["std"],
-        embedding_size=network.num_features,
+        embedding_size=embedding_size(network),
         licence=licence,
         training_data=training_data,
     )
     about = f"Pooled features of `{architecture}`. It was not trained to tell individuals apart."
-    write_model_folder(folder, network, config, recipe=recipe_of_timm(architecture, arguments), about=about)
+    write_model_folder(folder, network, config, about=about)
     return config
 
 
@@ -84,7 +83,6 @@ def write_model_folder(
     network: nn.Module,
     config: ModelConfig,
     *,
-    recipe: Mapping[str, Any],
     about: str,
     source: str | None = None,
     pictures: Sequence[Pixels] = (),
@@ -93,9 +91,9 @@ def write_model_folder(
 
     Args:
         folder: where to; new or empty.
-        network: images (N, 3, H, W) to (N, embedding_size).
+        network: images (N, 3, H, W) to (N, embedding_size); its ``recipe``, if it has one, goes with the weights,
+            and only with it can the folder be trained on.
         config: its preprocessing and what else the folder says of it.
-        recipe: what makes the network again, kept with the weights.
         about: a sentence or two for the model card.
         source: where the weights came from, as ``repository@revision``.
         pictures: uint8 (H, W, 3) each, on which torch and ONNX are compared; made up if there are none.
@@ -111,7 +109,9 @@ def write_model_folder(
     try:
         export_onnx(network, config.input_size, incoming / ONNX)
         check_onnx(network, incoming / ONNX, config, pictures)
-        metadata = {"format": "pt", RECIPE: json.dumps(dict(recipe))} | ({"source": source} if source else {})
+        recipe = getattr(network, "recipe", None)
+        metadata = {RECIPE: json.dumps(recipe)} if recipe else {}
+        metadata |= {"format": "pt"} | ({"source": source} if source else {})
         state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
         save_file(state, incoming / WEIGHTS, metadata)
         (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -140,11 +140,21 @@ def export_onnx(network: nn.Module, input_size: tuple[int, int], path: Path) -> 
         network: in evaluation mode.
         input_size: width and height.
         path: the file.
+
+    Raises:
+        ModelError: if torch's exporter lacks a package that it needs.
     """
     width, height = input_size
+    try:
+        _export(network, torch.zeros(2, 3, height, width), path)
+    except ImportError as error:  # torch asks for onnxscript only here
+        raise ModelError(f"writing ONNX needs one more package ({error}): pip install 'hanzaki[learn]'") from error
+
+
+def _export(network: nn.Module, example: Tensor, path: Path) -> None:
     torch.onnx.export(
         network,
-        (torch.zeros(2, 3, height, width),),
+        (example,),
         str(path),
         input_names=["image"],
         output_names=["embedding"],
@@ -169,7 +179,8 @@ def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Se
         the least cosine between the two, of all pictures.
 
     Raises:
-        ModelError: if it is under :data:`AGREEMENT`, or ONNX Runtime is not installed.
+        ModelError: if it is under :data:`AGREEMENT`, the embeddings' length is not the config's, or ONNX Runtime
+            is not installed.
     """
     try:
         import onnxruntime
@@ -182,6 +193,8 @@ def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Se
         with torch.inference_mode():
             here = network(batch).double()
         there = torch.from_numpy(session.run(None, {"image": batch.numpy()})[0]).double()
+        if not here.shape == there.shape == (len(batch), config.embedding_size):
+            raise ModelError(f"{config.name} gives {tuple(there.shape)}, its config says {config.embedding_size}")
         cosines.append(torch.cosine_similarity(here, there))
     least = float(torch.cat(cosines).min())
     if not least >= AGREEMENT:  # not "<", which lets NaN pass

@@ -49,7 +49,7 @@ def pull(
         repo_id: ``owner/name`` on the hub, in one of the layouts of :mod:`hanzaki.learning.foreign`.
         folder: the model folder to make; new or empty.
         accept_licence: is shown what the card says of the licence, before any weights come; False ends it.
-        revision: branch, tag or commit; the newest by default. Whichever it is, the commit is what is written down.
+        revision: branch, tag or commit; the newest by default. What is written down is always the commit.
         endpoint: of another hub; huggingface_hub's own by default (``HF_ENDPOINT``).
         preprocessing: to take in place of what the model's config says.
         pictures: uint8 (H, W, 3) each, to compare torch and ONNX on; made up if there are none.
@@ -80,10 +80,10 @@ def pull(
     _ask(hub, accept_licence)
     hub.fetch(weights)
     source = f"{repo_id}@{commit}"
-    network, config, recipe = read_foreign(hub.folder, repo_id.rpartition("/")[2], preprocessing)
+    network, config = read_foreign(hub.folder, repo_id.rpartition("/")[2], preprocessing)
     config = config.model_copy(update={"training_data": f"what the card of {source} says"})
     about = f"Embeddings of `{repo_id}` ({config.architecture})."
-    write_model_folder(folder, network, config, recipe=recipe, about=about, source=source, pictures=pictures)
+    write_model_folder(folder, network, config, about=about, source=source, pictures=pictures)
     shutil.rmtree(downloads)
     return config
 
@@ -101,7 +101,7 @@ class _Repository:
     def fetch(self, name: str) -> None:
         """Have a file, going on where an earlier call ended.
 
-        Not ``hf_hub_download``: since huggingface_hub 1 it throws away what came of a file before a kill.
+        ``hf_hub_download`` throws away what came of a file before a kill (its pull request 4228).
         """
         target = self.folder / name
         if target.is_file():
@@ -112,6 +112,8 @@ class _Repository:
         with _telling(self.repo_id):
             metadata = get_hf_file_metadata(url, endpoint=self.endpoint)
             size = metadata.size or 0
+            if partial.exists() and partial.stat().st_size > size:
+                partial.unlink()  # not of this file
             with _Watched(partial, "a", lambda done: self.progress and self.progress(name, done, size)) as file:
                 http_get(
                     url,

@@ -1,8 +1,8 @@
 """Weights read from files, by us and by others, without running any code that comes with them.
 
-safetensors holds nothing but numbers; an older ``.bin`` or ``.pth`` is a pickle and goes through torch's weights-only
-loader, once, when it is converted. A name that is missing or left over is an error: half-loaded weights look like
-a model and are none.
+safetensors holds nothing but numbers; an older ``.bin`` or ``.pth`` is a pickle and goes through torch's
+weights-only loader, once, when it is converted. A name that is missing or left over is an error: half-loaded
+weights look like a model and are none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import pickle
 import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.learning.network import EmbeddingNetwork, make_backbone
+from hanzaki.learning.network import from_recipe
 from hanzaki.vision.model import WEIGHTS, ModelConfig, load_model
 
 State = dict[str, Tensor]
@@ -81,8 +80,8 @@ def load_strictly(
 def adapted(network: nn.Module, state: State) -> State:
     """Weights of a timm network under the names and in the shapes of the installed timm.
 
-    timm renames layers now and then (Swin's ``downsample`` moved to the next stage) and keeps the translation in each
-    architecture's module, as ``checkpoint_filter_fn``.
+    timm renames layers now and then (Swin's ``downsample`` moved to the next stage) and keeps the translation in
+    each architecture's module, as ``checkpoint_filter_fn``.
 
     Args:
         network: a timm one.
@@ -115,25 +114,6 @@ def read_network(folder: Path) -> tuple[nn.Module, ModelConfig]:
     return network.eval(), config
 
 
-def recipe_of_timm(architecture: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes a bare timm network again; :attr:`EmbeddingNetwork.recipe` is the same of ours."""
-    return {"timm": architecture, "arguments": dict(arguments)}
-
-
-def from_recipe(recipe: Mapping[str, Any]) -> nn.Module:
-    """The network that a recipe makes, with random weights.
-
-    Raises:
-        ModelError: if it is no recipe that is known here.
-    """
-    if "timm" in recipe:
-        return make_backbone(recipe["timm"], num_classes=0, **recipe["arguments"])
-    try:
-        return EmbeddingNetwork(**recipe)
-    except TypeError as error:
-        raise ModelError(f"a network's recipe is not understood, is it of a newer hanzaki? ({error})") from error
-
-
 def _safetensors(path: Path) -> State:
     try:
         return load_file(path)
@@ -146,9 +126,9 @@ def _weights_only(path: Path) -> State:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(
-            f"{printable(path)} holds more than weights, and loading it would run code; ask for a .safetensors file"
+            f"{printable(path)} holds more than weights and could run code; ask for it as a .safetensors file"
         ) from error
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
+    except Exception as error:  # of a damaged file torch raises anything: struct.error, IndexError, KeyError
         raise ModelError(f"{printable(path)} cannot be read as a torch checkpoint: {error}") from error
     for wrapping in _WRAPPINGS:
         if isinstance(found, Mapping) and isinstance(found.get(wrapping), Mapping):

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from hanzaki.keypoints import Keypoints
 from hanzaki.matching.embedding import EmbeddingIndex
+from hanzaki.matching.points import ANY_WAY, UPRIGHT
+from hanzaki.matching.scope import lie_any_way
 
 Positions = npt.NDArray[np.intp]
 
@@ -25,16 +27,20 @@ class Index(Protocol):
 
 
 def build_index(
-    gallery: Sequence[npt.NDArray[np.float32] | Keypoints], individuals: Sequence[str | None]
+    gallery: Sequence[npt.NDArray[np.float32] | Keypoints],
+    individuals: Sequence[str | None],
+    sides: Sequence[str | None],
 ) -> Index:
     """The index that fits what the gallery holds: cosine for vectors, LNBNN for keypoints.
 
     Args:
         gallery: descriptions of one kind.
         individuals: who each of them is; None = nobody knows.
+        sides: from which side each of them is seen; None = nobody knows.
     """
     if gallery and isinstance(gallery[0], Keypoints):
         from hanzaki.matching.local import LocalIndex
 
-        return LocalIndex(cast(Sequence[Keypoints], gallery), individuals)
+        parameters = ANY_WAY if lie_any_way(sides) else UPRIGHT
+        return LocalIndex(cast(Sequence[Keypoints], gallery), individuals, parameters)
     return EmbeddingIndex(cast(Sequence[npt.NDArray[np.float32]], gallery))

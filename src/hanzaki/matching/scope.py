@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +12,9 @@ import pandas as pd
 
 #: Sides of an animal whose markings differ; a left flank is never compared with a right one.
 SIDES = frozenset({"left", "right"})
+
+#: Views in which an animal has no up: it may lie any way in its box.
+_WITHOUT_UP = frozenset({"top", "up", "above", "dorsal", "bottom", "down", "below", "ventral"})
 
 Mask = npt.NDArray[np.bool_]
 
@@ -76,3 +80,9 @@ class Scope:
 
 def _is(column: pd.Series, values: set[str] | frozenset[str]) -> Mask:
     return column.isin(values).to_numpy(dtype=bool)
+
+
+def lie_any_way(sides: Iterable[str | None]) -> bool:
+    """Whether animals seen from these sides may lie any way in their boxes: most are seen from above or below."""
+    known = [side for side in sides if side is not None]
+    return sum(side.lower() in _WITHOUT_UP for side in known) * 2 > len(known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import cv2
@@ -45,13 +46,31 @@ class RootSift:
     threshold: float = 0.01
     edge: float = 12.0
     upright: bool = False
-    spread: float = 0.45
+    spread: float = 0.25
 
     @property
     def name(self) -> str:
         """Names this recipe: another recipe has another name, so that features are never mixed."""
         recipe = json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
         return f"rootsift-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+    @property
+    def kind(self) -> str:
+        """It makes keypoints."""
+        return "keypoints"
+
+    @property
+    def area_fraction(self) -> float:
+        """It looks at the whole box; the prior of the animal's place does the rest."""
+        return 1.0
+
+    def prepare(self, crop: npt.NDArray[np.uint8]) -> Keypoints:
+        """The whole work, which is done in threads: OpenCV releases Python's lock."""
+        return self(crop)
+
+    def describe(self, prepared: Sequence[Keypoints]) -> Sequence[Keypoints]:
+        """Nothing is left to do."""
+        return prepared
 
     def __call__(self, image: npt.NDArray[np.uint8]) -> Keypoints:
         """Find and describe the points of one picture.

@@ -1,0 +1,176 @@
+"""Whatever a network came from, its model folder is written by one writer, whole and checked."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+
+from hanzaki.errors import ModelError
+from hanzaki.learning import publish
+from hanzaki.learning.network import EmbeddingNetwork, from_recipe
+from hanzaki.learning.publish import check_onnx, export_timm, write_model_folder
+from hanzaki.learning.weights import RECIPE, read_network
+from hanzaki.vision.embedder import Embedder
+from hanzaki.vision.model import ModelConfig, load_model
+
+TINY = "test_convnext"
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_and_seed():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> tuple[Path, torch.nn.Module]:
+    """A folder of a timm network, and the network."""
+    folder = tmp_path_factory.mktemp("exported")
+    torch.manual_seed(3)
+    network = timm.create_model(TINY, pretrained=False, num_classes=9)
+    save_file(network.state_dict(), folder / "weights.safetensors")
+    export_timm(
+        folder / "model",
+        TINY,
+        folder / "weights.safetensors",
+        input_size=(64, 48),
+        licence="mit",
+        training_data="dots",
+    )
+    network.reset_classifier(0)
+    return folder / "model", network.eval()
+
+
+def _config(network: torch.nn.Module, **other: object) -> ModelConfig:
+    values = {"task": "embed", "name": "n", "architecture": TINY, "input_size": (64, 64), "mean": (0.5,) * 3,
+              "std": (0.2,) * 3, "embedding_size": network.num_features}  # fmt: skip
+    return ModelConfig(**values | other)
+
+
+def test_an_exported_network_gives_timms_features_in_the_field(exported):
+    folder, network = exported
+    model = load_model(folder)
+    assert (model.config.input_size, model.config.licence, model.config.training_data) == ((64, 48), "mit", "dots")
+    embedder = Embedder(model, "onnxruntime")
+    prepared = [np.random.default_rng(seed).random((3, 48, 64), np.float32) for seed in range(3)]
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(np.stack(prepared))).numpy()
+    assert np.allclose(embedder.describe(prepared), expected, atol=1e-4)
+
+
+def test_an_exported_network_can_be_read_back_to_train_on(exported):
+    folder, network = exported
+    again, config = read_network(folder)
+    images = torch.rand(2, 3, 48, 64)
+    with torch.inference_mode():
+        assert torch.equal(again(images), network(images))
+    assert config == load_model(folder).config
+
+
+def test_the_card_says_what_it_is(exported):
+    card = (exported[0] / "README.md").read_text()
+    assert card.startswith("---\nlicense: mit\n")
+    assert "was not trained to tell individuals apart" in card
+    assert "64 x 48 pixels" in card
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path):
+    save_file(timm.create_model("test_vit", pretrained=False).state_dict(), tmp_path / "w.safetensors")
+    with pytest.raises(ModelError, match="missing: .*unexpected: "):
+        export_timm(tmp_path / "m", TINY, tmp_path / "w.safetensors")
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("mine")
+    for folder in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(ModelError, match="is not empty; name a new folder"):
+            export_timm(folder, TINY, tmp_path / "none.safetensors")
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_onnx_that_is_not_the_network_is_found_out(exported):
+    folder, network = exported
+    config = load_model(folder).config
+    assert check_onnx(network, folder / "model.onnx", config) >= 0.9999
+    other = timm.create_model(TINY, pretrained=False, num_classes=0).eval()
+    torch.nn.init.normal_(other.stem[0].weight)
+    with pytest.raises(ModelError, match="do not agree"):
+        check_onnx(other, folder / "model.onnx", config)
+
+
+def test_a_config_of_another_length_is_found_out(exported):
+    folder, network = exported
+    config = load_model(folder).config.model_copy(update={"embedding_size": 9})
+    with pytest.raises(ModelError, match="its config says 9"):
+        check_onnx(network, folder / "model.onnx", config)
+
+
+def test_embeddings_that_are_not_numbers_are_found_out(exported):
+    folder, network = exported
+    broken = timm.create_model(TINY, pretrained=False, num_classes=0).eval()
+    broken.load_state_dict(network.state_dict())
+    broken.head.norm.weight.data.fill_(torch.nan)
+    with pytest.raises(ModelError, match="cosine nan"):
+        check_onnx(broken, folder / "model.onnx", load_model(folder).config)
+
+
+def test_a_folder_that_fails_its_check_never_appears(exported, tmp_path: Path, monkeypatch):
+    folder, _ = exported
+    monkeypatch.setattr(
+        publish, "export_onnx", lambda network, size, path: shutil.copy(folder / "model.onnx", path)
+    )
+    other = timm.create_model(TINY, pretrained=False, num_classes=0)
+    torch.nn.init.normal_(other.stem[0].weight)
+    with pytest.raises(ModelError, match="do not agree"):
+        write_model_folder(tmp_path / "m", other, _config(other, input_size=(64, 48)), about="")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kill_in_the_middle_is_no_obstacle_to_the_next_attempt(exported, tmp_path: Path, monkeypatch):
+    folder, network = exported
+    (tmp_path / "m.incoming").mkdir()
+    (tmp_path / "m.incoming" / "model.onnx").write_text("half")
+    monkeypatch.setattr(
+        publish, "export_onnx", lambda network, size, path: shutil.copy(folder / "model.onnx", path)
+    )
+    write_model_folder(tmp_path / "m", network, load_model(folder).config, about="A test.")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m"]
+    assert load_model(tmp_path / "m").config == load_model(folder).config
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch):
+    def export(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'onnxscript'")
+
+    monkeypatch.setattr(torch.onnx, "export", export)
+    network = EmbeddingNetwork(TINY)
+    with pytest.raises(ModelError, match="onnxscript.*pip install"):
+        write_model_folder(tmp_path / "m", network, _config(network.backbone), about="")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_without_a_recipe_cannot_be_trained_on(exported, tmp_path: Path):
+    shutil.copytree(exported[0], tmp_path / "m")
+    save_file(load_file(tmp_path / "m" / "model.safetensors"), tmp_path / "m" / "model.safetensors")
+    with pytest.raises(ModelError, match="does not say what network it is of"):
+        read_network(tmp_path / "m")
+    (tmp_path / "m" / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"has no model\.safetensors"):
+        read_network(tmp_path / "m")
+
+
+def test_a_recipe_of_a_newer_hanzaki_is_said_to_be(exported, tmp_path: Path):
+    with pytest.raises(ModelError, match="newer hanzaki"):
+        from_recipe({"backbone": TINY, "whitening": True})
+    network = EmbeddingNetwork(TINY)
+    shutil.copytree(exported[0], tmp_path / "m")
+    recipe = json.dumps(network.recipe | {"pooling": "avg"})
+    save_file(network.state_dict(), tmp_path / "m" / "model.safetensors", {RECIPE: recipe})
+    with pytest.raises(ModelError, match=r"unexpected: pooling\.p"):
+        read_network(tmp_path / "m")
