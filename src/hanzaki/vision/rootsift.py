@@ -46,7 +46,7 @@ class RootSift:
     threshold: float = 0.01
     edge: float = 12.0
     upright: bool = False
-    spread: float = 0.25
+    spread: float = 0.3
 
     @property
     def name(self) -> str:

@@ -1,0 +1,92 @@
+"""What each ingredient of local matching gives, on half of nyala's animals: ``python -m benchmarks ablation``.
+
+Takes some ten minutes on two cores, and needs the real photographs beside the project; not part of ``make bench``.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from hanzaki.annotations import AnnotationRow
+from hanzaki.evaluation.metrics import bootstrap_interval, ranking_metrics
+from hanzaki.exchange.identity_csv import read_identity_csv
+from hanzaki.keypoints import Keypoints
+from hanzaki.matching.local import LocalIndex
+from hanzaki.matching.points import ANY_WAY, UPRIGHT, LocalParameters
+from hanzaki.media import decode, read
+from hanzaki.vision.crop import crop
+from hanzaki.vision.rootsift import RootSift
+
+TITLE = "Local matching, ingredient by ingredient: half of nyala's animals, one side at a time"
+TABLE = Path(__file__).parents[2] / "shared" / "data" / "nyala" / "annotations.csv"
+
+VARIANTS: dict[str, tuple[RootSift, LocalParameters]] = {
+    "all of it": (RootSift(), UPRIGHT),
+    "points kept wherever they lie (spread 10 instead of 0.3)": (RootSift(spread=10), UPRIGHT),
+    "spread 0.45": (RootSift(spread=0.45), UPRIGHT),
+    "spread 0.2": (RootSift(spread=0.2), UPRIGHT),
+    "contrast as it is (no CLAHE)": (RootSift(contrast_limit=0), UPRIGHT),
+    "512 pixels instead of 400": (RootSift(longest=512), UPRIGHT),
+    "place and direction in the box not asked": (RootSift(), ANY_WAY),
+    "no verification": (RootSift(), replace(UPRIGHT, verified_weight=0)),
+    "8 rivals instead of 96": (RootSift(), replace(UPRIGHT, rivals=8)),
+}
+
+
+def run() -> tuple[list[str], list[list[str]]]:
+    """Every variant on the same animals."""
+    rows = []
+    for name, (sift, parameters) in VARIANTS.items():
+        started = time.perf_counter()
+        measures, identities = _one_against_all(sift, parameters)
+        (top1, low, high), (precision, *_) = bootstrap_interval(measures, identities)
+        seconds = time.perf_counter() - started
+        rows.append(
+            [
+                name,
+                f"{100 * top1:.1f} ({100 * low:.1f}-{100 * high:.1f})",
+                f"{100 * precision:.1f}",
+                f"{seconds:.0f}",
+            ]
+        )
+    return ["", "top-1 %", "mAP %", "s"], rows
+
+
+@cache
+def _rows() -> list[AnnotationRow]:
+    rows = list(read_identity_csv(TABLE))
+    animals = sorted({row.identity or "" for row in rows})
+    half = set(np.random.default_rng(0).permutation(animals)[: len(animals) // 2].tolist())
+    return [row for row in rows if row.identity in half]
+
+
+@cache
+def _keypoints(sift: RootSift) -> list[Keypoints]:
+    def find(row: AnnotationRow) -> Keypoints:
+        path = TABLE.parent / row.path
+        return sift(crop(decode(read(path), path, max_megapixels=256), row.bbox))
+
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(find, _rows()))
+
+
+def _one_against_all(sift: RootSift, parameters: LocalParameters) -> tuple[np.ndarray, list[str]]:
+    measures, asked = [], []
+    for side in ("left", "right"):
+        members = [number for number, row in enumerate(_rows()) if row.orientation == side]
+        names = np.array([_rows()[number].identity for number in members])
+        pictures = [_keypoints(sift)[number] for number in members]
+        index = LocalIndex(pictures, names.tolist(), parameters)
+        blocks = index.search(pictures, [np.array([number]) for number in range(len(members))])
+        for query, scores in enumerate(row for block in blocks for row in block):
+            relevant = names == names[query]
+            if relevant.sum() > 1:
+                measures.append(ranking_metrics(scores, relevant, (1,)))
+                asked.append(names[query])
+    return np.array(measures), asked
