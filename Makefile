@@ -20,8 +20,9 @@ check: .venv/dev.done           ## style, types, and who imports whom
 bench: .venv/dev.done           ## speed and memory beside peers and limits
 	$(BIN)/python -m benchmarks
 
-docs: .venv/dev.done            ## write the reference from the code
+docs: .venv/dev.done            ## write the reference and the pictures from the code
 	$(BIN)/python docs/reference/make.py
+	$(BIN)/python docs/images/make.py
 
 clean:                          ## remove what the other words made
 	rm -rf .venv demo bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
