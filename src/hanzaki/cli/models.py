@@ -1,18 +1,30 @@
-"""``hanzaki models``: model folders made."""
+"""``hanzaki models``: model folders made and fetched."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Make model folders, which `--with` takes.", no_args_is_help=True)
+app = typer.Typer(help="Make and fetch model folders, which `--with` takes.", no_args_is_help=True)
+
+SizeOption = Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help="Side of the square input.")]
+MeanOption = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option(metavar="R G B", help="Mean of the input's colours, 0 to 1."),
+]
+StdOption = Annotated[
+    tuple[float, float, float] | None, typer.Option(metavar="R G B", help="Their standard deviation.")
+]
 
 
 @app.callback()
 def _models() -> None:
-    """Make model folders, which `--with` takes."""
+    """Make and fetch model folders, which `--with` takes."""
 
 
 @app.command("export")
@@ -25,24 +37,17 @@ def export(
     argument: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A further argument of the network.")
     ] = None,
-    size: Annotated[int | None, typer.Option(metavar="PIXELS", help="Side of the square input.")] = None,
-    mean: Annotated[
-        tuple[float, float, float] | None,
-        typer.Option(metavar="R G B", help="Mean of the input's colours, 0 to 1."),
-    ] = None,
-    std: Annotated[
-        tuple[float, float, float] | None, typer.Option(metavar="R G B", help="Their standard deviation.")
-    ] = None,
+    size: SizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     licence: Annotated[str, typer.Option(help="Of the weights, as an SPDX name.")] = "unknown",
     training_data: Annotated[str, typer.Option(help="What the weights learnt from.")] = "unknown",
 ) -> None:
     """Make a timm network's pooled features a model folder (needs `pip install 'hanzaki[learn]'`)."""
-    from hanzaki.errors import ModelError, SettingError
+    from hanzaki.errors import SettingError
 
-    try:
+    with _learning():
         from hanzaki.learning.publish import export_timm
-    except ImportError as error:
-        raise ModelError(f"making models needs torch and timm ({error}): pip install 'hanzaki[learn]'") from error
     pairs = [item.partition("=") for item in argument or []]
     if wrong := [key for key, sign, _ in pairs if not sign]:
         raise SettingError(f"--set {wrong[0]}: write KEY=VALUE")
@@ -58,3 +63,52 @@ def export(
         training_data=training_data,
     )
     typer.echo(f"Made the model folder {folder}: {config.architecture}, {config.embedding_size} numbers a picture")
+
+
+@app.command("pull")
+def pull(
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="On the Hugging Face hub.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The model folder to make.")],
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit; by default the newest.")] = None,
+    accept: Annotated[bool, typer.Option("--accept-licence", help="Accept the weights' licence unasked.")] = False,
+    size: SizeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+) -> None:
+    """Fetch a model (MiewID, MegaDescriptor, any timm one) and make it a model folder, checked against torch.
+
+    Its licence is shown and asked for before any weights come. Can be stopped and run again: it goes on where it
+    was. Size, mean and std replace what the model's own config says. Needs `pip install 'hanzaki[learn]'`.
+    """
+    from hanzaki.cli.output import progress
+
+    with _learning():
+        from hanzaki.learning.foreign import Preprocessing
+        from hanzaki.learning.pull import pull as fetch
+
+    def asked(text: str) -> bool:
+        typer.echo(text, err=True)
+        return accept or (sys.stdin.isatty() and typer.confirm("Do you accept it?", err=True))
+
+    preprocessing = Preprocessing(None if size is None else (size, size), mean, std)
+    with progress() as tell:
+        config = fetch(
+            repository,
+            folder,
+            accept_licence=asked,
+            revision=revision,
+            preprocessing=preprocessing,
+            progress=tell,
+        )
+    typer.echo(f"Made the model folder {folder}: {config.architecture}, licence {config.licence}")
+
+
+@contextmanager
+def _learning() -> Iterator[None]:
+    """What is imported within needs the extra ``learn``."""
+    from hanzaki.errors import ModelError
+
+    try:
+        yield
+    except ImportError as error:
+        raise ModelError(f"this needs torch and timm ({error}): pip install 'hanzaki[learn]'") from error
