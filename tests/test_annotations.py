@@ -24,7 +24,7 @@ def test_a_row_is_read_with_its_types():
     assert row.species is None
 
 
-@pytest.mark.parametrize("nobody", ["", "unknown", "Unknown", " UNKNOWN ", None, float("nan"), "n/a"])
+@pytest.mark.parametrize("nobody", ["", "unknown", "Unknown", " UNKNOWN ", None, float("nan"), "____"])
 def test_an_unknown_identity_is_missing(nobody: object):
     (row,) = Annotations(pd.DataFrame({"path": ["a.jpg"], "identity": [nobody]}))
     assert row.identity is None
@@ -63,3 +63,13 @@ def test_a_long_list_of_problems_is_cut_and_counted():
 def test_a_table_without_paths_says_which_columns_it_found():
     with pytest.raises(TableError, match="'path' is missing .columns found: file, name"):
         Annotations(pd.DataFrame({"file": ["a"], "name": ["b"]}))
+
+
+def test_sides_are_one_word_however_they_are_written():
+    rows = list(Annotations(pd.DataFrame({"path": ["a", "b"], "orientation": ["Left", " LEFT "]})))
+    assert {row.orientation for row in rows} == {"left"}
+
+
+def test_no_animal_is_called_new():
+    with pytest.raises(TableError, match="row 2, column 'identity': 'New' cannot be an animal's name"):
+        Annotations(pd.DataFrame({"path": ["a.jpg"], "identity": ["New"]}))

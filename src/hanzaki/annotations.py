@@ -20,7 +20,10 @@ from hanzaki.errors import TableError, TableProblem
 COLUMNS = ("image_id", "identity", "path", "species", "orientation", "encounter", "date", "bbox", "site")
 
 #: What other programs write where they know nothing.
-_UNKNOWN = frozenset({"", "unknown", "nan", "none", "null", "na", "n/a", "____"})
+_UNKNOWN = frozenset({"", "unknown", "nan", "____"})
+
+#: The word that commands take for an animal nobody knows yet; hence no animal's name.
+_RESERVED = "new"
 
 _SHOWN_ROW_OFFSET = 2  # a spreadsheet's first row of data is row 2
 
@@ -124,6 +127,26 @@ def _read_text(cell: object) -> str:
     return str(cell).strip()
 
 
+def _read_identity(cell: object) -> str:
+    name = _read_text(cell)
+    if name.lower() == _RESERVED:
+        raise ValueError(f"{name!r} cannot be an animal's name; leave the cell empty where nobody knows")
+    return name
+
+
+def _read_path(cell: object) -> str:
+    path = _read_text(cell)
+    return path if "/" in path else path.replace("\\", "/")  # a table made on Windows
+
+
+def _read_species(cell: object) -> str:
+    return " ".join(_read_text(cell).split())
+
+
+def _read_orientation(cell: object) -> str:
+    return _read_text(cell).lower()  # "Left" and "left" are one side
+
+
 def _read_date(cell: object) -> datetime:
     if isinstance(cell, datetime):
         return cell.replace(tzinfo=None)
@@ -143,5 +166,9 @@ def _read_box(cell: object) -> Box:
 
 _READERS: dict[str, Callable[[object], Any]] = dict.fromkeys(COLUMNS, _read_text) | {
     "date": _read_date,
+    "identity": _read_identity,
+    "orientation": _read_orientation,
+    "path": _read_path,
+    "species": _read_species,
     "bbox": _read_box,
 }

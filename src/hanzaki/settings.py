@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -21,7 +20,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
-    catalogue: Path | None = Field(None, description="The catalogue to use where none is named.")
     who: str | None = Field(None, description="Name written beside decisions; the login name by default.")
     runtime: Literal["openvino", "onnxruntime"] = Field(
         "openvino", description="What runs ONNX models; onnxruntime needs `pip install hanzaki[onnxruntime]`."

@@ -90,3 +90,11 @@ def test_many_writers_wait_for_each_other(catalogue):
         thread.join()
     with catalogue.reading() as session:
         assert session.query(Site).count() == 40
+
+
+@pytest.mark.parametrize("name", ["what?x=1", "a%20b", "川 #1", "it's"])
+def test_a_catalogue_may_have_any_name(tmp_path, name):
+    hanzaki.init(tmp_path / name).close()
+    assert (tmp_path / name / "catalogue.sqlite").is_file()
+    with hanzaki.open(tmp_path / name) as opened:
+        assert opened.encounters().empty

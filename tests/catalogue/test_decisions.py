@@ -92,6 +92,14 @@ def test_an_animal_of_another_species_is_refused(river, tmp_path):
         river.confirm(4, "Sakura")
 
 
+def test_an_encounter_of_unknown_species_learns_it_from_the_animal(river, tmp_path):
+    river.confirm(1, "new", name="Sakura")
+    write(tmp_path / "later.jpg", 78)
+    river.add(tmp_path / "later.jpg")
+    river.confirm(4, "Sakura")
+    assert river.encounters()["species"].tolist()[3] == "Andrias japonicus"
+
+
 def test_what_came_with_a_table_is_not_taken_back_by_hand(catalogue, tmp_path):
     write(tmp_path / "a.jpg", 1)
     (tmp_path / "t.csv").write_text("path,identity\na.jpg,Sakura\n")

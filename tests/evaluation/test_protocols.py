@@ -102,3 +102,10 @@ def test_the_json_object_has_the_promised_keys(table, model_folder):
 def test_a_group_that_is_no_column_is_an_error(table, model_folder):
     with pytest.raises(hanzaki.SettingError, match="'colour'.*orientation"):
         hanzaki.evaluate(table, model=model_folder, group="colour")
+
+
+def test_a_row_that_stands_twice_does_not_find_itself(table, model_folder):
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0], lines[1], lines[1]]))
+    result = hanzaki.evaluate(table, model=model_folder)
+    assert (result.queries, result.skipped) == (0, 1)

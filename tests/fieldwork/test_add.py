@@ -219,3 +219,95 @@ def test_progress_ends_at_the_total(catalogue, photos):
     told: list[tuple[str, int, int]] = []
     catalogue.add(photos, progress=lambda *state: told.append(state))
     assert told[-1] == ("adding", 5, 5)
+
+
+def test_a_table_with_identities_and_sides_alone_fills_them_in(catalogue, photos):
+    catalogue.add(photos, species="Andrias japonicus", site="Kamo", survey="August")
+    (photos / "t.csv").write_text("path,identity,orientation\nIMG_0.jpg,Sakura,Top\nIMG_1.jpg,Ume,\n")
+    report = catalogue.add(table=photos / "t.csv")
+    assert (report.known, report.annotated) == (2, 2)
+    encounters = catalogue.encounters()
+    assert encounters["individual"].tolist()[:2] == ["Sakura", "Ume"]
+    assert set(encounters["species"]) == {"Andrias japonicus"}
+    assert set(catalogue.individuals()["species"]) == {"Andrias japonicus"}
+
+
+def test_joining_an_encounter_of_a_table_loses_nothing_that_was_told_before(catalogue, photos):
+    catalogue.add(photos, species="Andrias japonicus", site="Kamo", survey="August")
+    (photos / "t.csv").write_text("path,identity,encounter\nIMG_0.jpg,Sakura,e1\nIMG_1.jpg,Sakura,e1\n")
+    catalogue.add(table=photos / "t.csv")
+    joined = catalogue.encounters().set_index("label").loc["e1"]
+    assert joined[["individual", "species", "site", "survey", "photographs"]].tolist() == [
+        "Sakura",
+        "Andrias japonicus",
+        "Kamo",
+        "August",
+        2,
+    ]
+
+
+@pytest.mark.parametrize("box", ["", "1 1 30 30"])
+def test_identities_that_are_filled_in_later_double_nothing(catalogue, photos, box):
+    for name in ("", "Sakura", "Sakura"):
+        rows = [f"IMG_{number}.jpg,{name},e1,{box}" for number in range(3)]
+        (photos / "t.csv").write_text("\n".join(["path,identity,encounter,bbox", *rows]))
+        catalogue.add(table=photos / "t.csv")
+    assert catalogue.encounters()[["individual", "photographs"]].to_numpy().tolist() == [["Sakura", 3]]
+
+
+def test_a_row_that_names_another_animal_is_counted_and_changes_nothing(catalogue, photos):
+    (photos / "t.csv").write_text("path,identity\nIMG_0.jpg,Sakura\n")
+    catalogue.add(table=photos / "t.csv")
+    (photos / "t.csv").write_text("path,identity\nIMG_0.jpg,Ume\n")
+    assert catalogue.add(table=photos / "t.csv").kept == 1
+    assert catalogue.encounters()["individual"].tolist() == ["Sakura"]
+
+
+def test_the_tables_date_is_believed_and_the_camera_tells_the_hour(catalogue, tmp_path):
+    taken = datetime(2022, 8, 20, 18, 5)
+    write(tmp_path / "same.jpg", 1, taken_at=taken)
+    write(tmp_path / "other.jpg", 2, taken_at=taken)
+    (tmp_path / "t.csv").write_text("path,date\nother.jpg,2019-01-01\nsame.jpg,2022-08-20\n")
+    catalogue.add(table=tmp_path / "t.csv")
+    assert catalogue.encounters()["starts"].tolist() == [datetime(2019, 1, 1), taken]
+
+
+def test_a_box_outside_of_its_photograph_is_listed(catalogue, photos):
+    (photos / "t.csv").write_text("path,identity,bbox\nIMG_0.jpg,Sakura,5000 0 10 10\nIMG_1.jpg,Ume,0 0 10 10\n")
+    report = catalogue.add(table=photos / "t.csv")
+    assert [bad.path.name for bad in report.skipped] == ["IMG_0.jpg"]
+    assert "lies outside" in report.skipped[0].reason
+    assert catalogue.individuals()["individual"].tolist() == ["Ume"]
+
+
+def test_a_table_made_on_windows(catalogue, photos):
+    (photos / "t.csv").write_text("path,identity\nmore\\IMG_3.PNG,Ume\n")
+    assert catalogue.add(photos, table=photos / "t.csv").annotated == 1
+
+
+def test_the_same_bytes_under_other_endings_are_one_file(catalogue, photos):
+    for name in ("a.jpeg", "b.png", "c.JPE"):
+        (photos / name).write_bytes((photos / "IMG_0.jpg").read_bytes())
+    catalogue.add(photos)
+    assert len(stored(catalogue)) == 5
+
+
+def test_a_linked_photograph_that_moved_is_found_again(catalogue, photos, tmp_path, model_folder):
+    catalogue.add(photos, link=True)
+    photos.rename(tmp_path / "moved")
+    assert len(catalogue.describe(model_folder).skipped) == 5
+    assert catalogue.add(tmp_path / "moved", link=True).known == 5
+    assert catalogue.describe(model_folder).described == 5
+
+
+def test_a_copy_that_was_lost_is_stored_again(catalogue, photos):
+    catalogue.add(photos)
+    stored(catalogue)[0].unlink()
+    assert catalogue.add(photos).known == 5
+    assert len(stored(catalogue)) == 5
+
+
+def test_a_pipe_is_no_photograph(catalogue, photos):
+    os.mkfifo(photos / "pipe.jpg")
+    (bad,) = catalogue.add(photos).skipped
+    assert "a pipe or a device" in bad.reason

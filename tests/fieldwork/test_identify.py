@@ -8,6 +8,7 @@ import pytest
 
 import hanzaki
 from hanzaki import Annotations, CatalogueError, FieldCatalogue, SettingError
+from hanzaki.catalogue.tables import Medium
 from tests.fixtures.photographs import write
 
 
@@ -164,3 +165,32 @@ def test_what_cannot_be_asked(flanks, model_folder):
         flanks.identify(1, model=model_folder, side="top")
     with pytest.raises(SettingError, match="one candidate or more"):
         flanks.identify(1, model=model_folder, top=0)
+
+
+def test_an_interrupted_description_gives_no_answer_from_half_a_gallery(flanks, model_folder):
+    def stop(what: str, _done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        flanks.identify(1, model=model_folder, progress=stop)
+    assert flanks.identify(1, model=model_folder).identifications[0].photographs == 2
+
+
+def test_an_encounter_is_asked_about_with_the_photographs_that_are_left(flanks, model_folder):
+    path = flanks.folder / "media"
+    with flanks.reading() as session:
+        first = session.get(Medium, 1).path
+    (path / first).unlink()
+    report = flanks.identify(1, model=model_folder)
+    assert report.identifications[0].scope.sides == ("right",)
+    assert len(report.skipped) == 1
+
+
+def test_a_number_that_is_numpys_is_a_number(flanks, model_folder):
+    asked = flanks.encounters()["encounter"].astype("int64").to_numpy()[0]
+    assert flanks.identify([asked], model=model_folder).identifications[0].encounter == 1
+
+
+def test_one_side_and_any_side_cannot_both_be_asked_for(flanks, model_folder):
+    with pytest.raises(SettingError, match="cannot both"):
+        flanks.identify(1, model=model_folder, side="left", any_side=True)

@@ -33,13 +33,29 @@ def test_a_box_over_the_edge_keeps_its_place_and_size():
     np.testing.assert_array_equal(part[5:, 10:], IMAGE[:15, :20])
 
 
-@given(
-    st.floats(-80, 80), st.floats(-80, 80), st.floats(0.1, 150), st.floats(0.1, 150), st.floats(0.05, 1)
-)  # fmt: skip
-def test_any_box_gives_a_picture(x: float, y: float, w: float, h: float, fraction: float):
-    part = crop(IMAGE, Box(x, y, w, h), fraction)
-    assert part.ndim == 3
-    assert min(part.shape) >= 1
+@given(st.floats(-80, 80), st.floats(-80, 80), st.floats(0.1, 150), st.floats(0.1, 150), st.floats(0.05, 1))
+def test_any_box_gives_a_picture_of_the_image_alone_or_an_error(
+    x: float, y: float, w: float, h: float, part: float
+):
+    image = np.full((48, 64, 3), 77, np.uint8)
+    try:
+        cut = crop(image, Box(x, y, w, h), part)
+    except ValueError as error:
+        assert "the box" in str(error)
+        return
+    assert min(cut.shape) >= 1
+    assert (cut == 77).all()  # nothing but pixels of the photograph
+
+
+@pytest.mark.parametrize("box", [Box(10, 99.9, 20, 20), Box(-19.9, 10, 20, 20), Box(99.6, 99.6, 5, 5)])
+def test_a_sliver_of_a_box_repeats_the_edge(box: Box):
+    assert (crop(np.full((100, 100, 3), 77, np.uint8), box) == 77).all()
+
+
+@pytest.mark.parametrize("box", [Box(0, 0, 200_000, 200_000), Box(0, 0, 1e300, 1e300), Box(5000, 0, 10, 10)])
+def test_a_box_that_makes_no_sense_is_an_error(box: Box):
+    with pytest.raises(ValueError, match="photograph"):
+        crop(IMAGE, box)
 
 
 @pytest.mark.parametrize("mode", ["squash", "pad"])

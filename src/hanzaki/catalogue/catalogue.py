@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from hanzaki.catalogue import engine as database
@@ -120,15 +121,26 @@ class Catalogue:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are kept together at its end, or, after an error, not at all."""
-        with Session(self._engine) as session, session.begin():
-            session.connection(execution_options=database.for_writing())
-            yield session
+        """A session whose changes are kept together at its end, or, after an error, not at all.
 
-    def knows(self, sha256: str) -> bool:
-        """Whether a file of these bytes was added before."""
+        Raises:
+            CatalogueError: if the disk is full or may not be written, or another process writes for too long.
+        """
+        try:
+            with Session(self._engine) as session, session.begin():
+                session.connection(execution_options=database.for_writing())
+                yield session
+        except OperationalError as error:
+            raise CatalogueError(
+                f"{printable(self.folder)} could not be written ({error.orig}). What was kept before is safe; "
+                "mend that, then run the same command again."
+            ) from error
+
+    def place_of(self, sha256: str) -> Path | None:
+        """Where the file of these bytes is, or should be; None if they were never added."""
         with self.reading() as session:
-            return session.scalar(select(Medium.id).where(Medium.sha256 == sha256)) is not None
+            path = session.scalar(select(Medium.path).where(Medium.sha256 == sha256))
+        return None if path is None else self.media.path(path)
 
     def bytes_of(self, medium: Medium) -> bytes:
         """The bytes of a medium.
@@ -146,6 +158,6 @@ class Catalogue:
             ) from error
         if hashlib.sha256(data).hexdigest() != medium.sha256:
             raise BadMedium(
-                path, "changed since it was added: put the original back, or add the changed file as well"
+                path, "changed since it was added: put the original back, or add the changed file by another name"
             )
         return data

@@ -147,5 +147,5 @@ def _next_name(session: Session, species: str | None) -> str:
     words = (species or "").replace("×", " ").split()
     initials = "".join(word[0] for word in words[:2]).upper() or "ID"
     taken = session.scalars(select(Individual.name).where(Individual.name.startswith(f"{initials}-"))).all()
-    numbers = [int(tail) for name in taken if (tail := name.removeprefix(f"{initials}-")).isdigit()]
+    numbers = [int(tail) for name in taken if (tail := name.removeprefix(f"{initials}-")).isdecimal()]
     return f"{initials}-{max(numbers, default=0) + 1:03d}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from hanzaki.errors import CatalogueError, printable
@@ -23,7 +24,7 @@ def sqlite_engine(path: Path) -> Engine:
     A transaction that will write must say so before its first statement (see :func:`for_writing`): it then takes
     the write lock at once, since SQLite cannot make a reader a writer while another one writes.
     """
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(URL.create("sqlite", database=str(path)))
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -73,6 +74,11 @@ def revision(engine: Engine) -> str | None:
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DatabaseError as error:
+        if "readonly" in str(error.orig) or not os.access(str(engine.url.database), os.W_OK):
+            raise CatalogueError(
+                f"{printable(str(engine.url.database))} cannot be opened where it may not be written: copy the "
+                "catalogue to a disk that can be"
+            ) from error
         raise CatalogueError(
             f"{printable(str(engine.url.database))} cannot be opened as a catalogue ({error.orig}). "
             "If another program wrote it or the disk failed, restore the folder from a backup."

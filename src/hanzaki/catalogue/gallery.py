@@ -20,7 +20,7 @@ def annotation_table(session: Session) -> pd.DataFrame:
 
     Returns:
         Columns ``annotation encounter individual individual_id species side site seen medium name path``; missing
-        values are None. ``seen`` is when the picture was taken, or else when the encounter began.
+        values are None. ``seen`` is when the encounter began, or else when the picture was taken.
     """
     query = (
         select(
@@ -31,7 +31,7 @@ def annotation_table(session: Session) -> pd.DataFrame:
             Encounter.species,
             Annotation.orientation.label("side"),
             Site.name.label("site"),
-            func.coalesce(Medium.taken_at, Encounter.starts).label("seen"),
+            func.coalesce(Encounter.starts, Medium.taken_at).label("seen"),
             Medium.id.label("medium"),
             Medium.name,
             Medium.path,

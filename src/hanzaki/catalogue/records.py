@@ -71,8 +71,9 @@ def encounter(
     """
     found = encounter_of(session, key)
     if found is None:
-        found = Encounter(key=key, label=label)
+        found = Encounter(key=key)
         session.add(found)
+    found.label = found.label or label
     if found.species is None and found.individual_id is None:
         found.species = species
     if starts is not None and (found.starts is None or starts < found.starts):
@@ -85,41 +86,60 @@ def encounter(
     return found
 
 
-def annotation(
-    session: Session, of: Medium, box: Box | None, meeting: Encounter, orientation: str | None
-) -> tuple[Annotation, bool]:
-    """The annotation of a medium at a box, made if need be.
+def annotation_at(session: Session, of: Medium, box: Box | None, name: str | None) -> Annotation | None:
+    """The annotation of a medium that a table's row speaks of, or None if it is new.
 
-    A photograph that was first added without a table has one annotation, the whole picture, of nobody. A table
-    that comes later fills that one in and moves it to its own encounter, instead of standing a second one beside
-    it; once somebody has decided who it is, it stays as it is.
+    It is the one with the row's box. A photograph that was first added without a table has one annotation, the
+    whole picture, of nobody; a row with a box then speaks of that one.
 
-    Returns:
-        The annotation, and whether anything about it was new.
+    Args:
+        session: to look with.
+        of: the medium.
+        box: of the row.
+        name: of the row's individual: among several in one box, the one of that name comes first.
     """
-    whole = None
-    for row in session.scalars(select(Annotation).where(Annotation.medium_id == of.id).order_by(Annotation.id)):
-        if box_of(row) == box and (box is not None or row.encounter_id == meeting.id):
-            return row, False
-        if row.x is None and row.encounter.key == own_key(of):
-            whole = row
-    if whole is not None and whole.encounter.individual_id is not None:
-        if box is None:
-            return whole, False
-        whole = None
-    if whole is None:
-        row = Annotation(medium_id=of.id, encounter_id=meeting.id, orientation=orientation)
-        _set_box(row, box)
-        session.add(row)
-    else:
-        row, left = whole, whole.encounter
-        row.encounter, row.orientation = meeting, orientation
-        _set_box(row, box)
-        session.execute(delete(Embedding).where(Embedding.annotation_id == row.id))
-        session.flush()
-        _forget_if_empty(session, left)
+    known = session.scalars(select(Annotation).where(Annotation.medium_id == of.id).order_by(Annotation.id)).all()
+    same = [row for row in known if box_of(row) == box]
+    if same:
+        named = (row for row in same if row.encounter.individual and row.encounter.individual.name == name)
+        unnamed = (row for row in same if row.encounter.individual is None)
+        alone = same[0] if len(same) == 1 or name is None else None
+        return next(named, None) or next(unnamed, None) or alone
+    blank = (row for row in known if row.x is None and row.encounter.key == own_key(of))
+    return next((row for row in blank if row.encounter.individual_id is None), None)
+
+
+def new_annotation(
+    session: Session, of: Medium, box: Box | None, meeting: Encounter, side: str | None
+) -> Annotation:
+    """An annotation of a medium."""
+    row = Annotation(medium_id=of.id, encounter_id=meeting.id, orientation=side)
+    set_box(session, row, box)
+    session.add(row)
     session.flush()
-    return row, True
+    return row
+
+
+def set_box(session: Session, row: Annotation, box: Box | None) -> None:
+    """Draw an annotation's box; what was computed of another box is forgotten."""
+    if row.id is not None and box_of(row) != box:
+        session.execute(delete(Embedding).where(Embedding.annotation_id == row.id))
+    row.x, row.y, row.w, row.h = (None, None, None, None) if box is None else box
+
+
+def move(session: Session, row: Annotation, meeting: Encounter) -> None:
+    """Make an annotation one of another encounter, which learns from the old one what it lacks."""
+    left = row.encounter
+    if left is meeting:
+        return
+    meeting.species = meeting.species or left.species
+    meeting.site_id = meeting.site_id or left.site_id
+    meeting.survey_id = meeting.survey_id or left.survey_id
+    if left.starts is not None and meeting.starts is None:
+        meeting.starts = left.starts
+    row.encounter = meeting
+    session.flush()
+    _forget_if_empty(session, left)
 
 
 def box_of(row: Annotation) -> Box | None:
@@ -132,10 +152,6 @@ def box_of(row: Annotation) -> Box | None:
 def own_key(of: Medium) -> str:
     """The key of the encounter that a photograph is by itself."""
     return f"photograph {of.sha256}"
-
-
-def _set_box(row: Annotation, box: Box | None) -> None:
-    row.x, row.y, row.w, row.h = (None, None, None, None) if box is None else box
 
 
 def _forget_if_empty(session: Session, meeting: Encounter) -> None:

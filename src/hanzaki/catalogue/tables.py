@@ -56,8 +56,7 @@ class Survey(Base):
 class Medium(Base):
     """One photograph or video: the file's bytes, known by their SHA-256, and what they say of themselves.
 
-    ``path`` is relative to the catalogue's ``media`` folder, or absolute where the file was linked; then
-    ``modified_ns`` is the file's time stamp when it was added, by which a change is noticed.
+    ``path`` is relative to the catalogue's ``media`` folder, or absolute where the file was linked.
     """
 
     __tablename__ = "media"
@@ -77,7 +76,6 @@ class Medium(Base):
     name: Mapped[str]
     path: Mapped[str] = mapped_column(String, index=True)
     linked: Mapped[bool]
-    modified_ns: Mapped[int | None] = mapped_column(BigInteger)
     added_at: Mapped[datetime] = mapped_column(default=now)
 
     annotations: Mapped[list[Annotation]] = relationship(back_populates="medium")

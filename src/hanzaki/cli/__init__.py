@@ -16,4 +16,5 @@ def main() -> None:
         print(f"hanzaki: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
     except KeyboardInterrupt:
+        print("hanzaki: stopped; what was done is kept, and the same command goes on", file=sys.stderr)  # noqa: T201
         sys.exit(130)

@@ -66,15 +66,17 @@ def _print(report: AddReport) -> None:
 
     rows = [("added", report.added), ("known already", report.known), ("skipped", len(report.skipped))]
     if report.annotated:
-        rows.append(("animals from the table", report.annotated))
+        rows.append(("animals told of by the table", report.annotated))
     out().print(table(("photographs", ""), rows, right=("",)))
     print_skipped(report.skipped)
     if report.others:
         kinds = ", ".join(f"{count} {ending}" for ending, count in report.others.most_common())
-        err().print(f"Passed over, since no photographs: {kinds}")
+        err().print(f"Passed over, since no photographs: {kinds}", markup=False)
     if report.absent:
         shown = ", ".join(report.absent[:_SHOWN_ABSENT]) + (" ..." if len(report.absent) > _SHOWN_ABSENT else "")
-        err().print(f"In the table, but not among the files: {len(report.absent)} ({shown})")
+        err().print(f"In the table, but not among the files: {len(report.absent)} ({shown})", markup=False)
+    if report.kept:
+        err().print(f"Rows that name another animal than was decided before, which stands: {report.kept}")
     if report.interrupted:
         err().print("Stopped. What was added is safe; the same command goes on from here.")
 
@@ -86,8 +88,9 @@ def _json(report: AddReport) -> dict[str, object]:
         "added": report.added,
         "known": report.known,
         "annotated": report.annotated,
+        "kept": report.kept,
         "skipped": [{"path": printable(bad.path), "reason": bad.reason} for bad in report.skipped],
         "others": dict(report.others),
-        "absent": report.absent,
+        "absent": [printable(path) for path in report.absent],
         "interrupted": report.interrupted,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder th
 
     with FieldCatalogue.init(folder) as catalogue:
         typer.echo(f"Made the catalogue {printable(catalogue.folder)}")
-    typer.echo(f"Next: cd {printable(folder)} and hanzaki add PHOTOS")
+    typer.echo(f"Next: cd {shlex.quote(printable(folder))} and hanzaki add PHOTOS")
 
 
 def individuals(catalogue: CatalogueOption = None, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:

@@ -17,8 +17,12 @@ def confirm(
 ) -> None:
     """Decide who an encounter is of. Kept with your name and the time; `hanzaki undo` takes it back."""
     with open_catalogue(catalogue) as opened:
+        known = opened.encounters()
+        before = known.loc[known["encounter"] == encounter, "individual"].dropna().tolist()
         decided = opened.confirm(encounter, individual, name=name)
-    typer.echo(f"Encounter {encounter} is {decided}" + (", a new individual" if individual == "new" else ""))
+    new = ", a new individual" if individual == "new" else ""
+    was = f" (was {before[0]}; `hanzaki undo` takes it back)" if before else ""
+    typer.echo(f"Encounter {encounter} is {decided}{new}{was}")
 
 
 def undo(catalogue: CatalogueOption = None) -> None:

@@ -60,7 +60,10 @@ def identify(
     candidates of one query; it is no probability.
     """
     from hanzaki.cli.output import print_csv, print_json, print_skipped, progress
+    from hanzaki.errors import SettingError
 
+    if as_json and as_csv:
+        raise SettingError("choose one of --json and --csv")
     with open_catalogue(catalogue) as opened, progress() as tell:
         report = opened.identify(
             asked,
@@ -74,10 +77,6 @@ def identify(
             until=None if until is None else until.date(),
             progress=tell,
         )
-        if picture is not None:
-            from hanzaki.fieldwork.sheet import draw_sheet
-
-            draw_sheet(opened, report.identifications, picture)
     if as_json:
         print_json([_json(found) for found in report.identifications])
     elif as_csv:
@@ -86,6 +85,11 @@ def identify(
         for found in report.identifications:
             _print(found)
     print_skipped(report.skipped)
+    if picture is not None:
+        from hanzaki.fieldwork.sheet import draw_sheet
+
+        with open_catalogue(catalogue) as opened:
+            draw_sheet(opened, report.identifications, picture)
     if report.skipped:
         raise typer.Exit(SKIPPED)
 
@@ -168,4 +172,4 @@ def _csv_rows(found: Identification) -> list[list[object]]:
     for rank, answer in enumerate(found.candidates, 1):
         photograph = [answer.photograph.name, answer.photograph.path, answer.encounter]
         rows.append([found.query, found.encounter, rank, answer.individual, answer.score, *photograph, *searched])
-    return rows
+    return rows or [[found.query, found.encounter, None, None, None, None, None, None, *searched]]

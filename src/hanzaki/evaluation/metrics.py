@@ -78,7 +78,7 @@ def bootstrap_interval(
     """
     if not len(values):
         return np.full((values.shape[1], 3), np.nan)
-    _, member = np.unique(np.asarray([str(group) for group in groups]), return_inverse=True)
+    _, member = np.unique([repr(group) for group in groups], return_inverse=True)
     count = int(member.max()) + 1
     sums = np.stack([np.bincount(member, column, count) for column in values.T], axis=1)
     sizes = np.bincount(member, minlength=count)

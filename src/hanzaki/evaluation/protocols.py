@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from hanzaki.annotations import Annotations
-from hanzaki.errors import BadMedium, SettingError
+from hanzaki.errors import BadMedium, SettingError, printable
 from hanzaki.evaluation.metrics import bootstrap_interval, ranking_metrics
 from hanzaki.matching.index import build_index
 from hanzaki.media import Pixels, decode, read
@@ -69,7 +69,7 @@ class Result:
         if self.groups:
             values["groups"] = {name: group.as_json() for name, group in self.groups.items()}
         if self.bad:
-            values["bad"] = [{"path": str(bad.path), "reason": bad.reason} for bad in self.bad]
+            values["bad"] = [{"path": printable(bad.path), "reason": bad.reason} for bad in self.bad]
         return values
 
 
@@ -77,6 +77,8 @@ def evaluate(
     table: Annotations, describer: Describer, *, group: str | None = None, progress: Progress | None = None
 ) -> Result:
     """Describe a table's animals and find each among all others of its species and side.
+
+    A row that stands twice counts once, since an annotation must not find itself.
 
     Args:
         table: with identities; paths start from the table's own folder.
@@ -90,12 +92,16 @@ def evaluate(
     if group is not None and group not in table.frame.columns:
         raise SettingError(f"there is no column {group!r} to group by; there are {', '.join(table.frame.columns)}")
     started = time.perf_counter()
-    rows = list(table)
+    twice = table.frame.astype({"bbox": str})[["path", "bbox", "identity"]].duplicated()
+    rows = [row for row, again in zip(table, twice, strict=True) if not again]
 
     def crop_of(position: int) -> Pixels:
         path = table.folder / rows[position].path
         image = decode(read(path), path, settings().max_megapixels)
-        return crop(image, rows[position].bbox, describer.area_fraction)
+        try:
+            return crop(image, rows[position].bbox, describer.area_fraction)
+        except ValueError as error:
+            raise BadMedium(path, str(error)) from error
 
     descriptions: list[Description] = []
     kept: list[int] = []
@@ -108,7 +114,7 @@ def evaluate(
             descriptions.append(description)
         if progress is not None:
             progress("describing", position + 1, len(rows))
-    frame = table.frame.iloc[kept].reset_index(drop=True)
+    frame = table.frame[~twice.to_numpy()].iloc[kept].reset_index(drop=True)
     measures = one_against_all(descriptions, frame, progress)
     by_group = {} if group is None else _by_group(frame[group], frame, measures, started)
     return _result(frame, measures, started, by_group, tuple(bad))
@@ -183,7 +189,8 @@ def _result(
     bad: tuple[BadMedium, ...] = (),
 ) -> Result:
     asked = ~np.isnan(measures[:, 0])
-    identities: Sequence[Hashable] = frame["identity"][asked].tolist()
+    pairs = zip(frame["species"][asked], frame["identity"][asked], strict=True)
+    identities: list[Hashable] = list(pairs)  # two species may use the same names
     intervals = bootstrap_interval(measures[asked], identities)
     return Result(
         queries=int(asked.sum()),

@@ -19,7 +19,7 @@ from hanzaki.errors import BadMedium, CatalogueError
 from hanzaki.fieldwork.files import absolute, find_photographs, rows_by_file
 from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.fieldwork.record import Circumstances, record_photograph, record_rows
-from hanzaki.media import PhotoFacts, inspect, read
+from hanzaki.media import SUFFIX_OF, PhotoFacts, inspect, read
 from hanzaki.settings import settings
 
 _BATCH = 64  # photographs a transaction: a kill loses at most the bookkeeping of so many
@@ -32,7 +32,8 @@ class AddReport:
     Attributes:
         added: photographs that the catalogue did not know.
         known: photographs whose bytes it knew already.
-        annotated: animals (boxes, identities, sides) that a table brought.
+        annotated: animals of which a table told something new.
+        kept: rows of a table that name another animal than was decided before; the decision stands.
         skipped: files that cannot be used, each with its reason.
         others: endings of files that are no photographs, with their numbers.
         absent: paths in the table that were not among the files.
@@ -42,6 +43,7 @@ class AddReport:
     added: int = 0
     known: int = 0
     annotated: int = 0
+    kept: int = 0
     skipped: list[BadMedium] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     absent: list[str] = field(default_factory=list)
@@ -56,8 +58,7 @@ class _Prepared:
     sha256: str
     size: int
     facts: PhotoFacts | None  # None: the catalogue knew these bytes
-    path: str
-    modified_ns: int | None
+    path: str | None  # where it was stored; None: where it was before
 
 
 def add(
@@ -110,7 +111,7 @@ def add(
                         continue
                     medium = _write_down(session, outcome, link, changes)
                     if told_of := rows.get(absolute(outcome.file)):
-                        changes.annotated += record_rows(session, medium, told_of, told, table_name)
+                        record_rows(session, medium, told_of, told, table_name, outcome.file, changes)
                     else:
                         record_photograph(session, medium, told)
             _count(report, changes)
@@ -129,18 +130,19 @@ def _prepare(catalogue: Catalogue, file: Path, link: bool) -> _Prepared:
         raise BadMedium(file, "its name is not UTF-8: rename it") from None
     data = read(file)
     sha256 = hashlib.sha256(data).hexdigest()
-    facts = None if catalogue.knows(sha256) else inspect(data, file, settings().max_megapixels)
     if link:
-        place = absolute(file)
-        _refuse_changed(catalogue, file, place, sha256)
-        return _Prepared(file, sha256, len(data), facts, str(place), file.stat().st_mtime_ns)
-    path = "" if facts is None else catalogue.media.put(data, sha256, file.suffix.lower(), file)
-    return _Prepared(file, sha256, len(data), facts, path, None)
+        _refuse_changed(catalogue, file, sha256)
+    before = catalogue.place_of(sha256)
+    if before is not None and before.is_file():
+        return _Prepared(file, sha256, len(data), None, None)
+    facts = inspect(data, file, settings().max_megapixels)  # new, or its file was lost: here it is again
+    path = str(absolute(file)) if link else catalogue.media.put(data, sha256, SUFFIX_OF[facts.format], file)
+    return _Prepared(file, sha256, len(data), facts, path)
 
 
-def _refuse_changed(catalogue: Catalogue, file: Path, place: Path, sha256: str) -> None:
+def _refuse_changed(catalogue: Catalogue, file: Path, sha256: str) -> None:
     with catalogue.reading() as session:
-        linked = records.linked_at(session, str(place))
+        linked = records.linked_at(session, str(absolute(file)))
     if linked is not None and linked.sha256 != sha256:
         raise BadMedium(
             file,
@@ -152,9 +154,11 @@ def _write_down(session: Session, prepared: _Prepared, link: bool, report: AddRe
     medium = records.medium(session, prepared.sha256)
     if medium is not None:
         report.known += 1
+        if prepared.path is not None and prepared.path != medium.path:
+            medium.path, medium.linked = prepared.path, link
         return medium
     facts = prepared.facts
-    if facts is None:
+    if facts is None or prepared.path is None:
         raise CatalogueError(
             f"{prepared.file}: was taken out of the catalogue while it was being added; run again"
         )
@@ -173,7 +177,6 @@ def _write_down(session: Session, prepared: _Prepared, link: bool, report: AddRe
         name=prepared.file.name,
         path=prepared.path,
         linked=link,
-        modified_ns=prepared.modified_ns,
     )
     session.add(medium)
     session.flush()
@@ -185,4 +188,5 @@ def _count(report: AddReport, changes: AddReport) -> None:
     report.added += changes.added
     report.known += changes.known
     report.annotated += changes.annotated
+    report.kept += changes.kept
     report.skipped += changes.skipped

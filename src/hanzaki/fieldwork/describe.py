@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from hanzaki.ahead import batches
+from hanzaki.boxes import Box
 from hanzaki.catalogue import gallery, records
 from hanzaki.catalogue.catalogue import Catalogue
-from hanzaki.catalogue.tables import Annotation, Embedding
+from hanzaki.catalogue.tables import Annotation, Embedding, Medium
 from hanzaki.errors import BadMedium
 from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.media import Pixels, decode
@@ -54,8 +55,11 @@ def describe(catalogue: Catalogue, describer: Describer, progress: Progress = si
     report = DescribeReport(known=len(known))
     threads = settings().threads
 
+    boxes: dict[int, Box | None] = {}
+
     def crop_of(annotation: int) -> Pixels:
-        return crop_of_annotation(catalogue, annotation, describer.area_fraction)
+        medium, boxes[annotation] = _seen(catalogue, annotation)
+        return _crop(catalogue, medium, boxes[annotation], describer.area_fraction)
 
     results = describe_all(describer, missing, crop_of, threads)
     try:
@@ -64,6 +68,9 @@ def describe(catalogue: Catalogue, describer: Describer, progress: Progress = si
                 for annotation, description in batch:
                     if isinstance(description, BadMedium):
                         continue
+                    row = session.get(Annotation, annotation)
+                    if row is None or records.box_of(row) != boxes.pop(annotation):
+                        continue  # somebody drew another box meanwhile; the next run describes that one
                     session.merge(
                         Embedding(
                             model=describer.name,
@@ -86,8 +93,19 @@ def crop_of_annotation(catalogue: Catalogue, annotation: int, area_fraction: flo
     Raises:
         BadMedium: if its photograph is gone, changed or cannot be decoded.
     """
+    return _crop(catalogue, *_seen(catalogue, annotation), area_fraction)
+
+
+def _seen(catalogue: Catalogue, annotation: int) -> tuple[Medium, Box | None]:
     with catalogue.reading() as session:
         row = session.get_one(Annotation, annotation, options=[joinedload(Annotation.medium)])
-        medium, box = row.medium, records.box_of(row)
-    data = catalogue.bytes_of(medium)
-    return crop(decode(data, catalogue.media.path(medium.path), settings().max_megapixels), box, area_fraction)
+        return row.medium, records.box_of(row)
+
+
+def _crop(catalogue: Catalogue, medium: Medium, box: Box | None, area_fraction: float) -> Pixels:
+    path = catalogue.media.path(medium.path)
+    image = decode(catalogue.bytes_of(medium), path, settings().max_megapixels)
+    try:
+        return crop(image, box, area_fraction)
+    except ValueError as error:
+        raise BadMedium(path, str(error)) from error

@@ -25,6 +25,8 @@ from hanzaki.matching.scope import SIDES, Scope
 from hanzaki.settings import settings, who
 from hanzaki.vision.describing import SIFT, Describer, load_describer
 
+_BEYOND = 1 << 63  # no number of a row is so large
+
 Paths = Path | str | Sequence[Path | str]
 
 
@@ -123,7 +125,7 @@ class FieldCatalogue(Catalogue):
         if name is not None and individual != decisions.NEW:
             raise DecisionError(f"a name goes with 'new' only: `hanzaki confirm {encounter} new --name {name}`")
         with self.writing() as session:
-            meeting = session.get(Encounter, encounter)
+            meeting = session.get(Encounter, encounter) if encounter < _BEYOND else None
             if meeting is None:
                 raise CatalogueError(f"there is no encounter {encounter}; `hanzaki encounters` lists them")
             if individual == decisions.NEW:
@@ -131,6 +133,7 @@ class FieldCatalogue(Catalogue):
                 decisions.assign(session, meeting, decided, who=who(), action=decisions.NEW)
             else:
                 decided = _individual(session, individual, meeting.species)
+                meeting.species = meeting.species or decided.species
                 decisions.assign(session, meeting, decided, who=who())
             return decided.name
 
@@ -196,7 +199,10 @@ def _individual(session: Session, name: str, species: str | None) -> Individual:
     found = decisions.individual_named(session, name, species)
     if found is not None:
         return found
-    names = list(session.scalars(select(Individual.name).where(Individual.retired.is_(False))))
+    living = list(session.scalars(select(Individual).where(Individual.retired.is_(False))))
+    names = [individual.name for individual in living]
+    if species is None and names.count(name) == 1:
+        return living[names.index(name)]  # whoever knows the animal knows its species
     if name in names:
         raise DecisionError(f"{name} is of another species than this encounter ({species or 'not recorded'})")
     close = difflib.get_close_matches(name, names, n=3)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hanzaki.annotations import AnnotationRow, Annotations
-from hanzaki.errors import BadMedium
+from hanzaki.errors import BadMedium, printable
 from hanzaki.media import SUFFIXES
 
 
@@ -91,4 +91,4 @@ def _walk(folder: Path, found: Found) -> Iterator[Path]:
         elif path.suffix.lower() in SUFFIXES:
             yield path
         elif not entry.is_dir():
-            found.others[path.suffix.lower() or "(no ending)"] += 1
+            found.others[printable(path.suffix.lower()) or "(no ending)"] += 1

@@ -115,14 +115,19 @@ def identify(
 
     Raises:
         CatalogueError: if there is no such encounter.
-        SettingError: if ``top`` is not positive.
+        SettingError: if ``top`` is not positive, or a side is asked for and any side as well.
+        KeyboardInterrupt: if the user stops it; what was described by then is kept.
     """
+    if any_side and scope is not None and scope.sides:
+        raise SettingError("one side and any side cannot both be asked for")
     if top < 1:
         raise SettingError(f"top {top}: ask for one candidate or more")
-    described = describe(catalogue, describer, progress)
     with catalogue.reading() as session:
         table = gallery.annotation_table(session)
     questions = find_queries(catalogue, asked, table)
+    described = describe(catalogue, describer, progress)
+    if described.interrupted:
+        raise KeyboardInterrupt  # an answer from half of the gallery would look like one from all of it
     report = IdentifyReport(skipped=[*questions.skipped, *described.skipped])
     search = _Search(catalogue, describer, table, scope or Scope(), any_side)
     for done, query in enumerate(questions.queries, 1):
@@ -146,18 +151,20 @@ class _Search:
         self.scope = scope
         self.any_side = any_side
         with catalogue.reading() as session:
-            has = gallery.described(session, describer.name)
-        named = table["individual_id"].notna() & table["annotation"].isin(has)
+            self._described = gallery.described(session, describer.name)
+        named = table["individual_id"].notna() & table["annotation"].isin(self._described)
         self.gallery = table[named].reset_index(drop=True)
         self._indexes: dict[Scope, tuple[npt.NDArray[np.intp], Index]] = {}
 
     def identify(self, query: Query, top: int) -> Identification:
-        own = self.table.loc[list(query.annotations)]
+        own = self.table.loc[[row for row in query.annotations if row in self._described]]
+        if query.file is None and own.empty:
+            raise BadMedium(query.name, "none of its photographs could be described")
         scopes = [self._scope_of(row["species"], row["side"]) for _, row in own.iterrows()] or [self.scope]
         scores = np.stack(
             [
                 self._scores(description, scope, query.encounter)
-                for description, scope in zip(self._descriptions(query), scopes, strict=True)
+                for description, scope in zip(self._descriptions(query, own.index.tolist()), scopes, strict=True)
             ]
         )
         inside = np.isfinite(scores).any(axis=0)
@@ -171,7 +178,7 @@ class _Search:
             photographs=int(inside.sum()),
             individuals=int(self.gallery["individual_id"].iloc[np.flatnonzero(inside)].nunique()),
             model=self.describer.name,
-            candidates=tuple(self._answer(candidate, query) for candidate in candidates),
+            candidates=tuple(self._answer(candidate, own.index.tolist()) for candidate in candidates),
         )
 
     def _scope_of(self, species: str | None, side: str | None) -> Scope:
@@ -202,25 +209,20 @@ class _Search:
     def _stored(self, annotations: Sequence[int]) -> list[Description]:
         with self.catalogue.reading() as session:
             found = gallery.descriptions(session, self.describer.name, annotations)
-        missing = next((row for row in annotations if row not in found), None)
-        if missing is not None:
-            path = self.catalogue.media.path(str(self.table["path"][missing]))
-            name = self.table["name"][missing]
-            raise BadMedium(path, f"{name} could not be described; see the files that were skipped")
         return [from_bytes(*found[annotation]) for annotation in annotations]
 
-    def _descriptions(self, query: Query) -> list[Description]:
+    def _descriptions(self, query: Query, own: Sequence[int]) -> list[Description]:
         if query.file is None:
-            return self._stored(query.annotations)
+            return self._stored(own)
         ((_, description),) = describe_all(self.describer, [query.file], _whole_picture, threads=1)
         if isinstance(description, BadMedium):
             raise description
         return [description]
 
-    def _answer(self, candidate: Candidate, query: Query) -> Answer:
+    def _answer(self, candidate: Candidate, own: Sequence[int]) -> Answer:
         row = self.gallery.iloc[candidate.gallery]
         photograph = Photograph(row["name"], self.catalogue.media.path(row["path"]), int(row["annotation"]))
-        asked = query.annotations[candidate.query] if query.annotations else None
+        asked = own[candidate.query] if own else None
         return Answer(row["individual"], candidate.score, photograph, int(row["encounter"]), asked)
 
 

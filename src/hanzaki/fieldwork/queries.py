@@ -58,10 +58,10 @@ def find_queries(catalogue: Catalogue, asked: Sequence[Path | str | int], table:
     """
     result = Asked()
     for item in asked:
-        if isinstance(item, int):
-            result.queries.append(_encounter(item, table))
+        if not isinstance(item, (str, Path)):  # an integer, numpy's too
+            result.queries.append(_encounter(int(item), table))
             continue
-        if str(item).isdigit() and not Path(item).exists():
+        if _is_number(str(item)) and not Path(item).exists():
             result.queries.append(_encounter(int(str(item)), table))
             continue
         found = find_photographs([item])
@@ -72,6 +72,10 @@ def find_queries(catalogue: Catalogue, asked: Sequence[Path | str | int], table:
             except BadMedium as bad:
                 result.skipped.append(bad)
     return result
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _encounter(number: int, table: pd.DataFrame) -> Query:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from hanzaki.annotations import AnnotationRow
 from hanzaki.catalogue import decisions, records
-from hanzaki.catalogue.tables import Encounter, Medium
+from hanzaki.catalogue.tables import Annotation, Encounter, Medium
+from hanzaki.errors import BadMedium
 from hanzaki.settings import who
 
 
@@ -23,45 +27,101 @@ class Circumstances:
     survey: str | None = None
 
 
+class Tally(Protocol):
+    """What recording counts."""
+
+    annotated: int
+    kept: int
+    skipped: list[BadMedium]
+
+
 def record_photograph(session: Session, medium: Medium, told: Circumstances) -> None:
     """Write down a photograph of which no table tells: an encounter of its own, one animal in the whole picture.
 
     A photograph that the catalogue knew keeps its encounters; where one is its own, what it lacked is filled in.
     """
     key = records.own_key(medium)
-    own = records.encounter_of(session, key)
-    if own is None and medium.annotations:
-        return
-    own = _encounter(session, key, medium, AnnotationRow(medium.path), told)
-    records.annotation(session, medium, None, own, None)
+    if records.encounter_of(session, key) is not None:
+        _encounter(session, key, medium, AnnotationRow(medium.path), told)
+    elif not medium.annotations:
+        own = _encounter(session, key, medium, AnnotationRow(medium.path), told)
+        records.new_annotation(session, medium, None, own, None)
 
 
 def record_rows(
-    session: Session, medium: Medium, rows: Sequence[AnnotationRow], told: Circumstances, table: str
-) -> int:
-    """Write down the animals that a table's rows show in one photograph.
+    session: Session,
+    medium: Medium,
+    rows: Sequence[AnnotationRow],
+    told: Circumstances,
+    table: str,
+    file: Path,
+    tally: Tally,
+) -> None:
+    """Write down what a table's rows tell of one photograph.
 
-    A row's identity is a decision with the table as its origin; an encounter decided before stays so.
+    What the catalogue did not know is filled in. A row's identity is a decision with the table as its origin; what
+    was decided before stands.
 
-    Returns:
-        How many annotations were new.
+    Args:
+        session: to write with.
+        medium: the photograph.
+        rows: that speak of it.
+        told: what holds for all photographs.
+        table: the table's name, as the decisions' evidence.
+        file: the photograph's file, for messages.
+        tally: counts what was new, what stood against a decision, and what cannot be used.
     """
-    new = 0
     for row in rows:
-        key = _key(medium, row, alone=len(rows) == 1)
+        if row.bbox is not None and not row.bbox.meets(medium.width, medium.height):
+            size = f"{medium.width} x {medium.height} pixels"
+            tally.skipped.append(BadMedium(file, f"the table's box {row.bbox} lies outside of it ({size})"))
+        else:
+            _record_row(session, medium, row, _key(medium, row, alone=len(rows) == 1), told, table, tally)
+
+
+def _record_row(
+    session: Session,
+    medium: Medium,
+    row: AnnotationRow,
+    key: str,
+    told: Circumstances,
+    table: str,
+    tally: Tally,
+) -> None:
+    known = records.annotation_at(session, medium, row.bbox, row.identity)
+    if known is None:
         meeting = _encounter(session, key, medium, row, told)
-        _, is_new = records.annotation(session, medium, row.bbox, meeting, row.orientation)
-        new += is_new
-        if row.identity is not None and is_new and meeting.individual_id is None:
-            decisions.assign(
-                session,
-                meeting,
-                records.individual(session, row.identity, meeting.species),
-                who=who(),
-                origin=decisions.TABLE,
-                evidence={"table": table},
-            )
-    return new
+        records.new_annotation(session, medium, row.bbox, meeting, row.orientation)
+        news = True
+    else:
+        before = known.encounter_id, records.box_of(known), known.orientation
+        meeting = _joined(session, medium, known, row, key, told)
+        news = before != (meeting.id, row.bbox, row.orientation or known.orientation)
+        records.set_box(session, known, row.bbox)
+        known.orientation = row.orientation or known.orientation
+    if row.identity is not None and meeting.individual_id is None:
+        individual = records.individual(session, row.identity, meeting.species)
+        evidence = {"table": table}
+        decisions.assign(session, meeting, individual, who=who(), origin=decisions.TABLE, evidence=evidence)
+        news = True
+    elif row.identity is not None and meeting.individual is not None and meeting.individual.name != row.identity:
+        tally.kept += 1
+    tally.annotated += news
+
+
+def _joined(
+    session: Session, medium: Medium, known: Annotation, row: AnnotationRow, key: str, told: Circumstances
+) -> Encounter:
+    """The encounter of an annotation that was known, after what the row tells of it.
+
+    A photograph that stood for itself joins the encounter that the table names, unless somebody has decided on it.
+    """
+    meeting = known.encounter
+    if meeting.key == records.own_key(medium) and meeting.individual_id is None and key != meeting.key:
+        named = _encounter(session, key, medium, row, told)
+        records.move(session, known, named)
+        return named
+    return _encounter(session, meeting.key, medium, row, told)
 
 
 def _encounter(session: Session, key: str, medium: Medium, row: AnnotationRow, told: Circumstances) -> Encounter:
@@ -72,10 +132,20 @@ def _encounter(session: Session, key: str, medium: Medium, row: AnnotationRow, t
         key,
         label=row.encounter,
         species=row.species or told.species,
-        starts=medium.taken_at or row.date,
+        starts=_start(medium, row),
         place=place,
         occasion=None if told.survey is None else records.survey(session, told.survey, place),
     )
+
+
+def _start(medium: Medium, row: AnnotationRow) -> datetime | None:
+    """The row's date is believed; one without an hour leaves that to the camera, if it agrees on the day."""
+    if row.date is None:
+        return medium.taken_at
+    whole_day = row.date.time() == time.min
+    if whole_day and medium.taken_at is not None and medium.taken_at.date() == row.date.date():
+        return medium.taken_at
+    return row.date
 
 
 def _key(medium: Medium, row: AnnotationRow, alone: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import stat
 import struct
 import warnings
 from dataclasses import dataclass
@@ -24,9 +25,13 @@ pillow_heif.register_heif_opener()
 #: File endings that a folder is searched for.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif"})
 
+#: The ending under which each format is kept, so that the same bytes are one file whatever their names were.
+SUFFIX_OF = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "HEIF": ".heic"}
+
 #: What Pillow may open. JPEG includes MPO, which is how phones write one with a depth or gain map behind it.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
 
+_LARGEST = 2 << 30  # bytes
 _MEGA = 1_000_000
 _VERIFYING_SIZE = (64, 64)  # JPEG can be decoded at an eighth of its size, which still reads every byte
 
@@ -126,6 +131,11 @@ def read(path: Path) -> bytes:
         BadMedium: if it is missing, empty, unreadable or no file.
     """
     try:
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise BadMedium(path, "not a file that holds a photograph (a pipe or a device)")
+        if status.st_size > _LARGEST:
+            raise BadMedium(path, f"larger than {_LARGEST >> 30} GB: no photograph")
         data = path.read_bytes()
     except FileNotFoundError:
         raise BadMedium(path, "no such file") from None

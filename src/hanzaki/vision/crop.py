@@ -11,6 +11,8 @@ import numpy.typing as npt
 from hanzaki.boxes import Box
 
 Pixels = npt.NDArray[np.uint8]
+_FAR = 2  # times the photograph's side that a box may reach over its edge
+
 ResizeMode = Literal["squash", "pad"]
 
 
@@ -27,12 +29,18 @@ def crop(image: Pixels, box: Box | None, area_fraction: float = 1.0) -> Pixels:
 
     Returns:
         uint8 (h, w, 3), at least one pixel in size; a view of the image where the box lies inside of it.
+
+    Raises:
+        ValueError: if what is wanted of the box lies outside of the photograph, or reaches far beyond it.
     """
     height, width = image.shape[:2]
-    box = Box(0, 0, width, height) if box is None or not box.meets(width, height) else box
-    box = box.scaled_area(area_fraction)
-    left, top = round(box.x), round(box.y)
-    right, bottom = max(round(box.x + box.w), left + 1), max(round(box.y + box.h), top + 1)
+    box = (Box(0, 0, width, height) if box is None else box).scaled_area(area_fraction)
+    if not box.meets(width, height):
+        raise ValueError(f"the box {box} lies outside of the photograph ({width} x {height} pixels)")
+    if max(-box.x, box.x + box.w - width) > _FAR * width or max(-box.y, box.y + box.h - height) > _FAR * height:
+        raise ValueError(f"the box {box} reaches far beyond the photograph ({width} x {height} pixels)")
+    left, top = min(round(box.x), width - 1), min(round(box.y), height - 1)
+    right, bottom = max(round(box.x + box.w), left + 1, 1), max(round(box.y + box.h), top + 1, 1)
     over = (max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width))
     inside = image[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
     if not any(over):

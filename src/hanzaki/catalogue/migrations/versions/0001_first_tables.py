@@ -53,7 +53,6 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("linked", sa.Boolean(), nullable=False),
-        sa.Column("modified_ns", sa.BigInteger(), nullable=True),
         sa.Column("added_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
         sa.UniqueConstraint("sha256", name=op.f("uq_media_sha256")),
