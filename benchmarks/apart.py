@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from hanzaki.evaluation.protocols import peak_mb
+
 
 @dataclass(frozen=True)
 class Taken:
-    """What a function took: seconds, peak memory in MB above an idle Python's, and what it returned."""
+    """What a function took: seconds, its process's peak memory in MB, and what it returned."""
 
     seconds: float
     peak_mb: float
@@ -36,4 +37,4 @@ def _measured(pipe: Connection, function: Callable[..., Any], arguments: tuple[A
     started = time.perf_counter()
     value = function(*arguments)
     seconds = time.perf_counter() - started
-    pipe.send(Taken(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, value))
+    pipe.send(Taken(seconds, peak_mb(), value))

@@ -25,7 +25,8 @@ class Runtime(Protocol):
 def load_network(onnx: Path, name: RuntimeName, threads: int) -> Runtime:
     """Load a network into a runtime.
 
-    OpenVINO is the default, since it was the faster one by measurement (``make bench``).
+    OpenVINO is the default: as fast as the other on idle cores, and a third faster where other work shares them
+    (``python -m benchmarks runtimes`` compares the two).
 
     Raises:
         ModelError: if the network cannot be read, or the runtime is not installed.
