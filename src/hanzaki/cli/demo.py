@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,11 +48,12 @@ def _print(result: Demo) -> None:
     console.print(f"{len(new)} animals are new; a low score hints at it, and a person decides.")
     console.print(f"Look at {result.sheet}, then go on by hand:", markup=False)
     first = result.found[0].identification
+    program = "hanzaki" if shutil.which("hanzaki") else f"{sys.executable} -m hanzaki"
     for command in (
         f"cd {result.catalogue}",
-        f"hanzaki identify {first.encounter}",
-        f"hanzaki confirm {first.encounter} {first.candidates[0].individual}",
-        "hanzaki individuals",
-        "hanzaki undo",
+        f"{program} identify {first.encounter}",
+        f"{program} confirm {first.encounter} {first.candidates[0].individual}",
+        f"{program} individuals",
+        f"{program} undo",
     ):
         console.print(f"  {command}", markup=False)
