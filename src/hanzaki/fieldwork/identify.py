@@ -157,14 +157,15 @@ class _Search:
         self._indexes: dict[Scope, tuple[npt.NDArray[np.intp], Index]] = {}
 
     def identify(self, query: Query, top: int) -> Identification:
-        own = self.table.loc[[row for row in query.annotations if row in self._described]]
-        if query.file is None and own.empty:
+        shown = [row for row in query.annotations if row in self._described]
+        if query.file is None and not shown:
             raise BadMedium(query.name, "none of its photographs could be described")
+        own = self.table.loc[shown]
         scopes = [self._scope_of(row["species"], row["side"]) for _, row in own.iterrows()] or [self.scope]
         scores = np.stack(
             [
                 self._scores(description, scope, query.encounter)
-                for description, scope in zip(self._descriptions(query, own.index.tolist()), scopes, strict=True)
+                for description, scope in zip(self._descriptions(query, shown), scopes, strict=True)
             ]
         )
         inside = np.isfinite(scores).any(axis=0)
@@ -178,7 +179,7 @@ class _Search:
             photographs=int(inside.sum()),
             individuals=int(self.gallery["individual_id"].iloc[np.flatnonzero(inside)].nunique()),
             model=self.describer.name,
-            candidates=tuple(self._answer(candidate, own.index.tolist()) for candidate in candidates),
+            candidates=tuple(self._answer(candidate, shown) for candidate in candidates),
         )
 
     def _scope_of(self, species: str | None, side: str | None) -> Scope:

@@ -18,6 +18,7 @@ from hanzaki.errors import ModelError, printable
 from hanzaki.learning.network import embedding_size, make_backbone
 from hanzaki.learning.weights import RECIPE, load_strictly, read_state
 from hanzaki.vision.crop import Pixels, resize
+from hanzaki.vision.embedder import normalised
 from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig
 
 AGREEMENT = 0.9999  # least cosine between what torch and ONNX make of a picture
@@ -187,7 +188,7 @@ def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Se
     except ImportError as error:
         raise ModelError("checking a model needs ONNX Runtime: pip install 'hanzaki[onnxruntime]'") from error
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
-    images = torch.stack([_prepared(picture, config) for picture in pictures or _made_up(config)])
+    images = torch.from_numpy(np.stack([normalised(picture, config) for picture in pictures or _made_up(config)]))
     cosines = []
     for batch in torch.split(images, _BATCH):
         with torch.inference_mode():
@@ -200,11 +201,6 @@ def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Se
     if not least >= AGREEMENT:  # not "<", which lets NaN pass
         raise ModelError(f"ONNX and torch do not agree on {config.name}: cosine {least:.6f}, wanted {AGREEMENT}")
     return least
-
-
-def _prepared(picture: Pixels, config: ModelConfig) -> Tensor:
-    pixels = torch.from_numpy(resize(picture, config.input_size, config.resize)).float().permute(2, 0, 1) / 255
-    return (pixels - torch.tensor(config.mean)[:, None, None]) / torch.tensor(config.std)[:, None, None]
 
 
 def _made_up(config: ModelConfig) -> list[Pixels]:
