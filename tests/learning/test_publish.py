@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import timm
 import torch
@@ -12,8 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from hanzaki.errors import ModelError
 from hanzaki.learning import publish
-from hanzaki.learning.network import EmbeddingNetwork, from_recipe
-from hanzaki.learning.publish import check_onnx, export_timm, write_model_folder
+from hanzaki.learning.card import Card
+from hanzaki.learning.network import EmbeddingNetwork, embedding_size, from_recipe
+from hanzaki.learning.publish import check_onnx, export_onnx, export_timm, rounded, write_model_folder
 from hanzaki.learning.weights import RECIPE, read_network
 from hanzaki.vision.embedder import Embedder
 from hanzaki.vision.model import ModelConfig, load_model
@@ -48,7 +50,7 @@ def exported(tmp_path_factory) -> tuple[Path, torch.nn.Module]:
 
 def _config(network: torch.nn.Module, **other: object) -> ModelConfig:
     values = {"task": "embed", "name": "n", "architecture": TINY, "input_size": (64, 64), "mean": (0.5,) * 3,
-              "std": (0.2,) * 3, "embedding_size": network.num_features}  # fmt: skip
+              "std": (0.2,) * 3, "embedding_size": embedding_size(network)}  # fmt: skip
     return ModelConfig(**values | other)
 
 
@@ -74,9 +76,16 @@ def test_an_exported_network_can_be_read_back_to_train_on(exported):
 
 def test_the_card_says_what_it_is(exported):
     card = (exported[0] / "README.md").read_text()
-    assert card.startswith("---\nlicense: mit\n")
+    assert "license: mit\n" in card
     assert "was not trained to tell individuals apart" in card
     assert "64 x 48 pixels" in card
+
+
+def test_the_network_says_nothing_of_the_machine_that_wrote_it(exported):
+    for file in ("model.onnx", "model.safetensors"):
+        content = (exported[0] / file).read_bytes()
+        assert b".py" not in content
+        assert str(Path.cwd()).encode() not in content
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path):
@@ -123,12 +132,12 @@ def test_embeddings_that_are_not_numbers_are_found_out(exported):
 def test_a_folder_that_fails_its_check_never_appears(exported, tmp_path: Path, monkeypatch):
     folder, _ = exported
     monkeypatch.setattr(
-        publish, "export_onnx", lambda network, size, path: shutil.copy(folder / "model.onnx", path)
+        publish, "export_onnx", lambda network, size, path, half: shutil.copy(folder / "model.onnx", path)
     )
     other = timm.create_model(TINY, pretrained=False, num_classes=0)
     torch.nn.init.normal_(other.stem[0].weight)
     with pytest.raises(ModelError, match="do not agree"):
-        write_model_folder(tmp_path / "m", other, _config(other, input_size=(64, 48)), about="")
+        write_model_folder(tmp_path / "m", other, _config(other, input_size=(64, 48)), Card(""))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,9 +146,9 @@ def test_a_kill_in_the_middle_is_no_obstacle_to_the_next_attempt(exported, tmp_p
     (tmp_path / "m.incoming").mkdir()
     (tmp_path / "m.incoming" / "model.onnx").write_text("half")
     monkeypatch.setattr(
-        publish, "export_onnx", lambda network, size, path: shutil.copy(folder / "model.onnx", path)
+        publish, "export_onnx", lambda network, size, path, half: shutil.copy(folder / "model.onnx", path)
     )
-    write_model_folder(tmp_path / "m", network, load_model(folder).config, about="A test.")
+    write_model_folder(tmp_path / "m", network, load_model(folder).config, Card("A test."))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m"]
     assert load_model(tmp_path / "m").config == load_model(folder).config
 
@@ -151,7 +160,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(torch.onnx, "export", export)
     network = EmbeddingNetwork(TINY)
     with pytest.raises(ModelError, match="onnxscript.*pip install"):
-        write_model_folder(tmp_path / "m", network, _config(network.backbone), about="")
+        write_model_folder(tmp_path / "m", network, _config(network), Card(""))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -174,3 +183,70 @@ def test_a_recipe_of_a_newer_hanzaki_is_said_to_be(exported, tmp_path: Path):
     save_file(network.state_dict(), tmp_path / "m" / "model.safetensors", {RECIPE: recipe})
     with pytest.raises(ModelError, match=r"unexpected: pooling\.p"):
         read_network(tmp_path / "m")
+
+
+# ---- kept in 16 bits
+
+
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory) -> tuple[Path, torch.nn.Module, torch.Tensor]:
+    """A folder of a network kept in 16 bits, the network, and what it made of some images before."""
+    torch.manual_seed(5)
+    network = EmbeddingNetwork("test_efficientnet").eval()
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 2)
+    with torch.inference_mode():
+        before = network(_images())
+    folder = tmp_path_factory.mktemp("halved") / "m"
+    write_model_folder(folder, network, _config(network), Card("A test."), half=True)
+    return folder, network, before
+
+
+def _images() -> torch.Tensor:
+    return torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_kept_in_16_bits_every_runtime_computes_in_32_what_torch_computes(runtime, halved):
+    again, _ = read_network(halved[0])
+    assert {value.dtype for value in again.parameters()} == {torch.float32}
+    with torch.inference_mode():
+        expected = again(_images()).numpy()
+    found = Embedder(load_model(halved[0]), runtime).describe(list(_images().numpy()))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_rounding_changes_little_and_the_callers_network_not_at_all(halved):
+    folder, network, before = halved
+    with torch.inference_mode():
+        assert torch.equal(network(_images()), before)
+        after = read_network(folder)[0](_images())
+    assert not torch.equal(after, before)
+    assert torch.cosine_similarity(after, before).min() > 0.9999
+
+
+def test_what_is_kept_in_16_bits_and_what_is_not(halved):
+    state = load_file(halved[0] / "model.safetensors")
+    assert state["backbone.conv_stem.weight"].dtype == torch.float16
+    assert state["backbone.bn1.running_var"].dtype == state["pooling.p"].dtype == torch.float32
+    assert state["bn.num_batches_tracked"].dtype == torch.int64
+    assert "kept in 16 bits" in (halved[0] / "README.md").read_text()
+
+
+def test_a_mobilenet_kept_in_16_bits_is_half_as_large(tmp_path: Path):
+    network = rounded(timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0))
+    path = tmp_path / "half.onnx"
+    export_onnx(network, (64, 64), path, half=True)
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    assert check_onnx(network, path, _config(network)) > 0.999999
+    assert path.stat().st_size < 0.57 * 4 * sum(value.numel() for value in network.parameters())
+
+
+def test_a_weight_too_large_for_16_bits_is_said(tmp_path: Path):
+    network = EmbeddingNetwork(TINY)
+    network.backbone.stem[0].weight.data[0, 0, 0, 0] = 70_000
+    with pytest.raises(ModelError, match=r"backbone\.stem\.0\.weight has weights too large for 16 bits"):
+        write_model_folder(tmp_path / "m", network, _config(network), Card(""), half=True)
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import hanzaki
-from hanzaki.cli import add, catalogue, decide, demo, evaluate, identify, models
+from hanzaki.cli import add, catalogue, decide, demo, evaluate, identify, models, train, virtual
 
 app = typer.Typer(
     name="hanzaki",
@@ -45,3 +45,5 @@ app.command("encounters")(catalogue.encounters)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demo")(demo.demo)
 app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
+app.add_typer(virtual.app, name="virtual")

@@ -1,4 +1,4 @@
-"""``hanzaki models``: model folders made and fetched."""
+"""``hanzaki models``: model folders made, fetched and shared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Make and fetch model folders, which `--with` takes.", no_args_is_help=True)
+app = typer.Typer(help="Make, fetch and share model folders, which `--with` takes.", no_args_is_help=True)
 
 SizeOption = Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help="Side of the square input.")]
 MeanOption = Annotated[
@@ -24,7 +24,7 @@ StdOption = Annotated[
 
 @app.callback()
 def _models() -> None:
-    """Make and fetch model folders, which `--with` takes."""
+    """Make, fetch and share model folders, which `--with` takes."""
 
 
 @app.command("export")
@@ -42,6 +42,7 @@ def export(
     std: StdOption = None,
     licence: Annotated[str, typer.Option(help="Of the weights, as an SPDX name.")] = "unknown",
     training_data: Annotated[str, typer.Option(help="What the weights learnt from.")] = "unknown",
+    half: Annotated[bool, typer.Option("--half", help="Keep the weights in 16 bits: half the size.")] = False,
 ) -> None:
     """Make a timm network's pooled features a model folder (needs `pip install 'hanzaki[learn]'`)."""
     from hanzaki.errors import SettingError
@@ -61,6 +62,7 @@ def export(
         std=std,
         licence=licence,
         training_data=training_data,
+        half=half,
     )
     typer.echo(f"Made the model folder {folder}: {config.architecture}, {config.embedding_size} numbers a picture")
 
@@ -75,7 +77,7 @@ def pull(
     mean: MeanOption = None,
     std: StdOption = None,
 ) -> None:
-    """Fetch a model (MiewID, MegaDescriptor, any timm one) and make it a model folder, checked against torch.
+    """Fetch a model (hanzaki's, MiewID, MegaDescriptor, any timm one) as a model folder, checked against torch.
 
     Its licence is shown and asked for before any weights come. Can be stopped and run again: it goes on where it
     was. Size, mean and std replace what the model's own config says. Needs `pip install 'hanzaki[learn]'`.
@@ -101,6 +103,27 @@ def pull(
             progress=tell,
         )
     typer.echo(f"Made the model folder {folder}: {config.architecture}, licence {config.licence}")
+
+
+@app.command("push")
+def push(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The model folder.")],
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="On the Hugging Face hub; made if new.")],
+    private: Annotated[bool, typer.Option("--private", help="For its owners' eyes only.")] = False,
+    revision: Annotated[
+        str | None, typer.Option(metavar="BRANCH", help="Branch, made if new; by default main.")
+    ] = None,
+    message: Annotated[str | None, typer.Option(metavar="TEXT", help="Of the commit.")] = None,
+) -> None:
+    """Share a model folder, all of its files in one commit.
+
+    Who it is meant for runs `hanzaki models pull OWNER/NAME FOLDER`. Wants a licence in its config.json and its
+    README.md, and `hf auth login` or HF_TOKEN. Needs `pip install 'hanzaki[learn]'`.
+    """
+    with _learning():
+        from hanzaki.learning.push import push as share
+    pushed = share(folder, repository, private=private, revision=revision, message=message)
+    typer.echo(f"Pushed {folder} to {pushed.address}, commit {pushed.commit}")
 
 
 @contextmanager

@@ -30,6 +30,10 @@ ModelOption = Annotated[
     typer.Option("--with", metavar="sift|MODEL_FOLDER", help="What compares animals: sift, or a model folder."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the config, as schedule.epochs=5."),
+]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")]
 
 

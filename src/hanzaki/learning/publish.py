@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import timm.data
@@ -15,15 +16,20 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hanzaki.errors import ModelError, printable
+from hanzaki.learning.card import Card
 from hanzaki.learning.network import embedding_size, make_backbone
 from hanzaki.learning.weights import RECIPE, load_strictly, read_state
 from hanzaki.vision.crop import Pixels, resize
 from hanzaki.vision.embedder import normalised
 from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig
 
+if TYPE_CHECKING:
+    import onnx
+
 AGREEMENT = 0.9999  # least cosine between what torch and ONNX make of a picture
 
 _OPSET = 18
+_SMALL = 1024  # numbers up to which a tensor is not worth a cast in the ONNX graph
 _BATCH = 4
 _TIMM_DATA: Any = timm.data  # its functions carry no types
 
@@ -39,6 +45,7 @@ def export_timm(
     std: tuple[float, float, float] | None = None,
     licence: str = "unknown",
     training_data: str = "unknown",
+    half: bool = False,
 ) -> ModelConfig:
     """Write a timm network's pooled features as a model folder; its classifier is left out.
 
@@ -52,6 +59,7 @@ def export_timm(
         std: of the pixels' colours, likewise.
         licence: of the weights, for the model card.
         training_data: of the weights, for the model card.
+        half: keep the weights in 16 bits, as :func:`write_model_folder` does.
 
     Raises:
         ModelError: if the network or its weights cannot be used, or the folder is in the way.
@@ -74,8 +82,8 @@ def export_timm(
         licence=licence,
         training_data=training_data,
     )
-    about = f"Pooled features of `{architecture}`. It was not trained to tell individuals apart."
-    write_model_folder(folder, network, config, about=about)
+    card = Card(f"Pooled features of `{architecture}`. It was not trained to tell individuals apart.")
+    write_model_folder(folder, network, config, card, half=half)
     return config
 
 
@@ -83,10 +91,10 @@ def write_model_folder(
     folder: Path,
     network: nn.Module,
     config: ModelConfig,
+    card: Card,
     *,
-    about: str,
-    source: str | None = None,
     pictures: Sequence[Pixels] = (),
+    half: bool = False,
 ) -> None:
     """Write a network as a model folder, which appears whole and checked or not at all.
 
@@ -95,33 +103,62 @@ def write_model_folder(
         network: images (N, 3, H, W) to (N, embedding_size); its ``recipe``, if it has one, goes with the weights,
             and only with it can the folder be trained on.
         config: its preprocessing and what else the folder says of it.
-        about: a sentence or two for the model card.
-        source: where the weights came from, as ``repository@revision``.
+        card: what its model card says.
         pictures: uint8 (H, W, 3) each, on which torch and ONNX are compared; made up if there are none.
+        half: keep the weights in 16 bits, which halves both files: matrices and kernels are rounded once (the
+            caller's network is not), everything is still computed in float32, and what torch and ONNX are compared
+            on is the rounded network.
 
     Raises:
-        ModelError: if the folder is in the way, or ONNX does not give what torch gives.
+        ModelError: if the folder is in the way, ONNX does not give what torch gives, or a weight is too large for
+            16 bits.
     """
     require_free(folder)
-    network = network.eval()
+    network = rounded(network) if half else network.eval()
     incoming = folder.with_name(folder.name + ".incoming")
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     try:
-        export_onnx(network, config.input_size, incoming / ONNX)
+        export_onnx(network, config.input_size, incoming / ONNX, half)
         check_onnx(network, incoming / ONNX, config, pictures)
-        recipe = getattr(network, "recipe", None)
-        metadata = {RECIPE: json.dumps(recipe)} if recipe else {}
-        metadata |= {"format": "pt"} | ({"source": source} if source else {})
-        state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-        save_file(state, incoming / WEIGHTS, metadata)
+        _save_weights(network, incoming / WEIGHTS, card.source, half)
         (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        (incoming / CARD).write_text(_card(config, about, source), encoding="utf-8")
+        (incoming / CARD).write_text(card.markdown(config, half=half), encoding="utf-8")
         if folder.exists():
             folder.rmdir()
         incoming.rename(folder)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
+
+
+def rounded(network: nn.Module) -> nn.Module:
+    """A copy of a network, in evaluation mode, of which 16 bits hold every matrix and kernel exactly.
+
+    Vectors (biases and batch statistics, a few percent of all numbers) are left alone: their range is wider, and a
+    variance that becomes zero or infinite spoils the network.
+
+    Raises:
+        ModelError: if a weight is beyond what 16 bits hold (65504).
+    """
+    network = copy.deepcopy(network).eval()
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if value.ndim > 1:
+                value.copy_(value.half())
+                if not value.isfinite().all():
+                    raise ModelError(f"{name} has weights too large for 16 bits; keep this network in 32")
+    return network
+
+
+def _save_weights(network: nn.Module, path: Path, source: str | None, half: bool) -> None:
+    recipe = getattr(network, "recipe", None)
+    metadata = {RECIPE: json.dumps(recipe)} if recipe else {}
+    metadata |= {"format": "pt"} | ({"source": source} if source else {})
+    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    if half:
+        matrices = {name for name, value in network.named_parameters() if value.ndim > 1}
+        state = {name: value.half() if name in matrices else value for name, value in state.items()}
+    save_file(state, path, metadata)
 
 
 def require_free(folder: Path) -> None:
@@ -134,29 +171,29 @@ def require_free(folder: Path) -> None:
         raise ModelError(f"{printable(folder)} is not empty; name a new folder")
 
 
-def export_onnx(network: nn.Module, input_size: tuple[int, int], path: Path) -> None:
+def export_onnx(network: nn.Module, input_size: tuple[int, int], path: Path, half: bool = False) -> None:
     """Write a network as ONNX: ``image`` (batch, 3, height, width) to ``embedding``, for any batch.
 
     Args:
         network: in evaluation mode.
         input_size: width and height.
         path: the file.
+        half: keep in 16 bits every tensor that these hold exactly, as after :func:`rounded`.
 
     Raises:
         ModelError: if torch's exporter lacks a package that it needs.
     """
     width, height = input_size
     try:
-        _export(network, torch.zeros(2, 3, height, width), path)
+        _export(network, torch.zeros(2, 3, height, width), path, half)
     except ImportError as error:  # torch asks for onnxscript only here
         raise ModelError(f"writing ONNX needs one more package ({error}): pip install 'hanzaki[learn]'") from error
 
 
-def _export(network: nn.Module, example: Tensor, path: Path) -> None:
-    torch.onnx.export(
+def _export(network: nn.Module, example: Tensor, path: Path, half: bool) -> None:
+    program = torch.onnx.export(
         network,
         (example,),
-        str(path),
         input_names=["image"],
         output_names=["embedding"],
         opset_version=_OPSET,
@@ -164,7 +201,49 @@ def _export(network: nn.Module, example: Tensor, path: Path) -> None:
         external_data=False,
         dynamic_shapes=({0: torch.export.Dim("batch")},),
         verbose=False,
+        optimize=not half,
     )
+    assert program is not None
+    import onnx
+    import onnxscript.optimizer
+
+    model = program.model_proto
+    if half:
+        # the optimiser multiplies batch normalisations into the kernels before them, which then need 32 bits; a
+        # kernel behind a cast it leaves alone, and the runtimes do the same when they load the file
+        model = _halved(onnxscript.optimizer.optimize(_halved(model)))
+    _forget_source(model)
+    onnx.save(model, path)
+
+
+def _forget_source(model: onnx.ModelProto) -> None:
+    """Leave out the lines of Python that each node came from: they name this machine's folders."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        for name in ("metadata_props", "doc_string"):
+            if name in part.DESCRIPTOR.fields_by_name:
+                part.ClearField(name)
+
+
+def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Keep large float32 tensors as float16 and a cast, wherever that loses nothing; changes the model."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size <= _SMALL:
+            continue
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float16)
+        if np.array_equal(half, values):
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+            casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
 
 
 def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Sequence[Pixels] = ()) -> float:
@@ -208,22 +287,3 @@ def _made_up(config: ModelConfig) -> list[Pixels]:
     dice = np.random.default_rng(0)
     noise = dice.integers(0, 256, (3, 12, 12, 3), dtype=np.uint8)
     return [resize(picture, config.input_size, "squash") for picture in noise]
-
-
-def _card(config: ModelConfig, about: str, source: str | None) -> str:
-    base = f"base_model: {source.partition('@')[0]}\n" if source else ""
-    origin = f"- Converted from {source}.\n" if source else ""
-    return f"""---
-license: {config.licence}
-library_name: hanzaki
-pipeline_tag: image-feature-extraction
-{base}tags: [hanzaki, {config.architecture}]
----
-# {config.name}
-
-{about} A picture of an animal becomes {config.embedding_size} numbers, to be compared by their angle.
-
-- Input: {" x ".join(map(str, config.input_size))} pixels, mean {config.mean}, std {config.std}, {config.resize}.
-- Training data: {config.training_data}
-- Licence of the weights: {config.licence}
-{origin}"""

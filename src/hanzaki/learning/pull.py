@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +19,12 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, Revi
 from huggingface_hub.file_download import http_get
 
 from hanzaki.errors import HanzakiError, ModelError
+from hanzaki.learning.card import Card
 from hanzaki.learning.foreign import WEIGHT_FILES, Preprocessing, read_foreign, read_licence
-from hanzaki.learning.publish import require_free, write_model_folder
+from hanzaki.learning.publish import check_onnx, require_free, write_model_folder
+from hanzaki.learning.weights import read_network
 from hanzaki.vision.crop import Pixels
-from hanzaki.vision.model import CARD, CONFIG, ModelConfig
+from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig, load_model
 
 Progress = Callable[[str, int, int], None]  # of a file: its name, bytes that are here, bytes in all
 
@@ -46,12 +49,13 @@ def pull(
     connection the next call goes on from there, and does not ask about the licence again.
 
     Args:
-        repo_id: ``owner/name`` on the hub, in one of the layouts of :mod:`hanzaki.learning.foreign`.
+        repo_id: ``owner/name`` on the hub: a model folder of hanzaki, which is taken as it is, or one of the
+            layouts of :mod:`hanzaki.learning.foreign`, which is converted.
         folder: the model folder to make; new or empty.
         accept_licence: is shown what the card says of the licence, before any weights come; False ends it.
         revision: branch, tag or commit; the newest by default. What is written down is always the commit.
         endpoint: of another hub; huggingface_hub's own by default (``HF_ENDPOINT``).
-        preprocessing: to take in place of what the model's config says.
+        preprocessing: to take in place of what a foreign model's config says.
         pictures: uint8 (H, W, 3) each, to compare torch and ONNX on; made up if there are none.
         progress: is told how far each file is.
 
@@ -68,22 +72,18 @@ def pull(
         info = HfApi(endpoint=endpoint).model_info(repo_id, revision=revision)
     commit = str(info.sha)
     there = {sibling.rfilename for sibling in info.siblings or ()}
-    weights = next((name for name in WEIGHT_FILES if name in there), None)
-    if CONFIG not in there or weights is None:
-        raise ModelError(
-            f"{repo_id} has no {CONFIG}, or neither {' nor '.join(WEIGHT_FILES)}: not a model known here"
-        )
+    if CONFIG not in there:
+        raise ModelError(f"{repo_id} has no {CONFIG}: not a model known here")
     hub = _Repository(repo_id, commit, endpoint, downloads / commit, progress)
     for name in (CONFIG, CARD):
         if name in there:
             hub.fetch(name)
-    _ask(hub, accept_licence)
-    hub.fetch(weights)
-    source = f"{repo_id}@{commit}"
-    network, config = read_foreign(hub.folder, repo_id.rpartition("/")[2], preprocessing)
-    config = config.model_copy(update={"training_data": f"what the card of {source} says"})
-    about = f"Embeddings of `{repo_id}` ({config.architecture})."
-    write_model_folder(folder, network, config, about=about, source=source, pictures=pictures)
+    if _own_config(hub) is not None:
+        if preprocessing is not None and preprocessing != Preprocessing():
+            raise ModelError(f"{repo_id} is a model of hanzaki, which says its own size, mean and std; state none")
+        config = _take(hub, there, folder, accept_licence, pictures)
+    else:
+        config = _convert(hub, there, folder, accept_licence, preprocessing, pictures)
     shutil.rmtree(downloads)
     return config
 
@@ -127,6 +127,65 @@ class _Repository:
         partial.rename(target)
 
 
+def _own_config(hub: _Repository) -> dict[str, Any] | None:
+    """What ``config.json`` says, if it is one of hanzaki's own."""
+    try:
+        said = json.loads((hub.folder / CONFIG).read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and said.get("task") == "embed" else None
+
+
+def _take(
+    hub: _Repository,
+    there: set[str],
+    folder: Path,
+    accept_licence: Callable[[str], bool],
+    pictures: Sequence[Pixels],
+) -> ModelConfig:
+    """Have a model folder of hanzaki, file by file."""
+    if ONNX not in there:
+        raise ModelError(f"{hub.repo_id} has no {ONNX}: not a whole model folder")
+    _ask(hub, accept_licence)
+    for name in sorted(filter(belongs, there)):
+        hub.fetch(name)
+    config = load_model(hub.folder).config
+    if WEIGHTS in there:
+        check_onnx(read_network(hub.folder)[0], hub.folder / ONNX, config, pictures)
+    (hub.folder / _ACCEPTED).unlink()
+    if folder.exists():
+        folder.rmdir()
+    hub.folder.rename(folder)
+    return config
+
+
+def belongs(name: str) -> bool:
+    """Whether a file of this name is part of a model folder: it lies at the top and is not hidden."""
+    return not (name.startswith(".") or "/" in name or "\\" in name)
+
+
+def _convert(
+    hub: _Repository,
+    there: set[str],
+    folder: Path,
+    accept_licence: Callable[[str], bool],
+    preprocessing: Preprocessing | None,
+    pictures: Sequence[Pixels],
+) -> ModelConfig:
+    """Have other people's weights and make them a model folder."""
+    weights = next((name for name in WEIGHT_FILES if name in there), None)
+    if weights is None:
+        raise ModelError(f"{hub.repo_id} has neither {' nor '.join(WEIGHT_FILES)}: not a model known here")
+    _ask(hub, accept_licence)
+    hub.fetch(weights)
+    source = f"{hub.repo_id}@{hub.commit}"
+    network, config = read_foreign(hub.folder, hub.repo_id.rpartition("/")[2], preprocessing)
+    config = config.model_copy(update={"training_data": f"what the card of {source} says"})
+    card = Card(f"Embeddings of `{hub.repo_id}` ({config.architecture}).", source=source)
+    write_model_folder(folder, network, config, card=card, pictures=pictures)
+    return config
+
+
 class _Watched(io.FileIO):
     """A file that tells how long it has grown."""
 
@@ -145,7 +204,8 @@ def _ask(hub: _Repository, accept_licence: Callable[[str], bool]) -> None:
     accepted = hub.folder / _ACCEPTED
     if accepted.exists():
         return
-    licence = read_licence(hub.folder / CARD)
+    own = _own_config(hub)
+    licence = read_licence(hub.folder / CARD) if own is None else str(own.get("licence", "unknown"))
     page = hf_hub_url(hub.repo_id, CARD, revision=hub.commit, endpoint=hub.endpoint)
     said = f"come under the licence {licence}" if licence != "unknown" else "name no licence: ask their authors"
     if not accept_licence(f"The weights of {hub.repo_id} {said} (see {page})."):

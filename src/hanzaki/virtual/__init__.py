@@ -2,13 +2,15 @@
 
 `Salamander(seed)` is one individual and what is permanent about it, `Scene` everything that changes from one
 photograph to the next, `photograph` puts the one into the other, and `write_photographs` keeps a whole population,
-photographed on several days, in a folder with its annotations. Everything follows from seeds.
+photographed on several days, in a folder with its annotations. `write_hides` does so with patterned hides of every
+kind, to learn from. Everything follows from seeds.
 """
 
 from hanzaki.virtual.animal import Salamander
+from hanzaki.virtual.hides import write_hides
 from hanzaki.virtual.pattern import Markings
 from hanzaki.virtual.population import write_photographs
 from hanzaki.virtual.rendering import Photograph, photograph
 from hanzaki.virtual.scene import Scene
 
-__all__ = ["Markings", "Photograph", "Salamander", "Scene", "photograph", "write_photographs"]
+__all__ = ["Markings", "Photograph", "Salamander", "Scene", "photograph", "write_hides", "write_photographs"]

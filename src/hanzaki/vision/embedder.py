@@ -75,7 +75,14 @@ class Embedder:
 
 def normalised(crop: Pixels, config: ModelConfig) -> Floats:
     """A picture as the network sees it: float32 (3, H, W), resized and normalised as the config says."""
-    pixels = resize(crop, config.input_size, config.resize).astype(np.float32)
+    return standardised(resize(crop, config.input_size, config.resize), config)
+
+
+def standardised(pixels: Pixels, config: ModelConfig) -> Floats:
+    """uint8 (H, W, 3) of the input's size to float32 (3, H, W): ``(rgb / 255 - mean) / std``.
+
+    The one normalisation of hanzaki, as :func:`hanzaki.vision.crop.resize` is the one resize.
+    """
     scale = np.float32(1 / 255) / np.asarray(config.std, np.float32)
     shift = np.asarray(config.mean, np.float32) / np.asarray(config.std, np.float32)
-    return np.ascontiguousarray((pixels * scale - shift).transpose(2, 0, 1))
+    return np.ascontiguousarray((pixels.astype(np.float32) * scale - shift).transpose(2, 0, 1))

@@ -1,0 +1,106 @@
+"""``hanzaki train``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hanzaki.cli.options import SKIPPED, SetOption
+
+app = typer.Typer(help="Train models on your own animals.", no_args_is_help=True)
+
+
+@app.callback()
+def _train() -> None:
+    """Train models on your own animals."""
+
+
+@app.command("embedder")
+def embedder(
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped config: small, miewid.")
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of the run; of an earlier one, it is gone on with.")
+    ],
+    table: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CSV", help="Annotations to learn from, in place of data.tables; several may be named."
+        ),
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="MODEL", help="A model folder to go on from (fine-tuning).")
+    ] = None,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CSV", help="Annotations that MODEL learnt from, shown again so that it forgets less."
+        ),
+    ] = None,
+    changes: SetOption = None,
+) -> None:
+    """Train a network to know individuals by their markings; RUN/model is the model folder that `--with` takes.
+
+    Can be stopped and run again: it goes on where it was. The best epoch is chosen on individuals kept aside,
+    never on those you test with. `hanzaki train show` prints the shipped configs. Needs `pip install 'hanzaki[learn]'`.
+    """
+    from hanzaki.cli.extra import learning
+    from hanzaki.cli.output import print_skipped, progress
+
+    with learning():
+        from hanzaki.learning.config import EmbedderConfig, read_config
+        from hanzaki.learning.train import train_embedder
+    named = {"data.tables": table, "data.replay": replay, "network.start": start and [start]}
+    given = [f"{key}={_as_yaml(key, paths)}" for key, paths in named.items() if paths]
+    wanted = read_config(config, EmbedderConfig, [*given, *(changes or [])])
+    with progress() as tell:
+        trained = train_embedder(
+            wanted, folder, progress=tell, report=lambda record: tell.say(_line(record, wanted))
+        )
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        return  # on several devices this command runs once for each; the first one speaks for all
+    typer.echo(f"Made the model folder {trained.model}, of epoch {trained.epoch}")
+    print_skipped(trained.bad)
+    if trained.bad:
+        raise typer.Exit(SKIPPED)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str | None, typer.Argument(metavar="CONFIG", help="Name of a shipped config.")] = None,
+) -> None:
+    """Print a shipped config, to begin your own with; without a name, list them."""
+    from hanzaki.cli.extra import learning
+    from hanzaki.errors import SettingError
+
+    with learning():
+        from hanzaki.learning.config import shipped_configs
+    shipped = shipped_configs()
+    if name is None:
+        typer.echo("\n".join(shipped))
+    elif name in shipped:
+        typer.echo(shipped[name], nl=False)
+    else:
+        raise SettingError(f"there is no shipped config {name!r}; there are {', '.join(shipped)}")
+
+
+def _as_yaml(key: str, paths: list[Path]) -> str:
+    import json
+
+    texts = [str(path.absolute()) for path in paths]
+    return json.dumps(texts if key.startswith("data.") else texts[0])
+
+
+def _line(record: dict[str, Any], config: Any) -> str:
+    """An epoch in one line."""
+    parts = [f"epoch {record['epoch']} of {config.schedule.epochs}", f"loss {record['loss']:.3f}"]
+    if "validation_top1" in record:
+        parts.append(f"kept aside: top-1 {record['validation_top1']:.1%}, mAP {record['validation_map']:.1%}")
+    parts.append(
+        f"{record['pictures_per_second']:.0f} pictures/s, {record['waiting']:.0%} of the time waiting for them"
+    )
+    return "; ".join(parts)

@@ -1,0 +1,411 @@
+"""Training an embedder: from a config and tables to a model folder, whatever happens on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from timm.utils.model_ema import ModelEmaV3
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from hanzaki.errors import BadMedium, SettingError, printable
+from hanzaki.exchange.identity_csv import read_identity_csv
+from hanzaki.learning.card import Card
+from hanzaki.learning.checkpoint import Log, chance, load, restore_chance, save
+from hanzaki.learning.config import EmbedderConfig, read_config, write_config
+from hanzaki.learning.data import Pictures, TrainingSet, kept_aside, training_set
+from hanzaki.learning.fabric import make_fabric, stopped_between_steps
+from hanzaki.learning.losses import LossName, make_loss
+from hanzaki.learning.network import EmbeddingNetwork
+from hanzaki.learning.publish import write_model_folder
+from hanzaki.learning.sampling import Balanced, Mixed, Sampler, Shuffled
+from hanzaki.learning.schedule import freeze, learning_rate, parameter_groups
+from hanzaki.learning.start import starting_network
+from hanzaki.learning.validation import Validation
+from hanzaki.media import decode, read
+from hanzaki.settings import settings
+
+CONFIG = "config.yaml"
+MODEL = "model"
+BEST = "best.safetensors"
+
+Progress = Callable[[str, int, int], None]
+Record = dict[str, Any]
+
+
+class Lesson(nn.Module):
+    """The network with what it is trained against: images and labels to one number.
+
+    Args:
+        network: gives the embeddings.
+        loss: judges them.
+        dropout: share of the embedding that is hidden.
+    """
+
+    def __init__(self, network: EmbeddingNetwork, loss: nn.Module, dropout: float) -> None:
+        super().__init__()
+        self.network, self.loss = network, loss
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Mean loss of images (N, 3, H, W) with labels (N,)."""
+        value: Tensor = self.loss(self.dropout(self.network(images)), labels)
+        return value
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a run.
+
+    Attributes:
+        model: the model folder.
+        epoch: that its weights are of.
+        history: a record of each epoch, as ``log.jsonl`` holds them.
+        bad: pictures that could not be read.
+    """
+
+    model: Path
+    epoch: int
+    history: list[Record]
+    bad: tuple[BadMedium, ...]
+
+
+def train_embedder(
+    config: EmbedderConfig,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    report: Callable[[Record], None] | None = None,
+) -> Trained:
+    """Train an embedder, or go on with a training that was cut off.
+
+    The run's folder holds ``config.yaml``, ``log.jsonl`` and TensorBoard's files, ``checkpoint.pt``, and at the
+    end the model folder ``model``. A run that was killed goes on from its checkpoint, and on one CPU comes to the
+    very weights that it would have come to undisturbed. A run that is finished is not begun again.
+
+    Args:
+        config: all that decides the training.
+        folder: of the run; new, or of a run with the same config.
+        progress: told how far it is.
+        report: told each epoch's record, as ``log.jsonl`` gets it.
+
+    Raises:
+        SettingError: if the config asks for what cannot be, or the folder is of another run.
+        ModelError: if the network that the config starts from cannot be used.
+        TableError: if a table cannot be read.
+    """
+    _claim(folder, config)
+    training = _Training(config, folder, progress or (lambda *_: None), report or (lambda _: None))
+    return training.run()
+
+
+def _claim(folder: Path, config: EmbedderConfig) -> None:
+    """See that the folder is free, or of a run with the same config."""
+    written = folder / CONFIG
+    if not written.is_file():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise SettingError(f"{printable(folder)} is not empty and no training run: name a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_config(config, written)
+        return
+    before, now = (_flat(one.model_dump(mode="json")) for one in (read_config(written, EmbedderConfig), config))
+    changed = [f"{key} was {before[key]}, now {now[key]}" for key in now if before[key] != now[key]]
+    # where a run runs does not change what it is; the rest does
+    if changed := [change for change in changed if not change.startswith(_MAY_CHANGE)]:
+        raise SettingError(
+            f"{printable(folder)} is of a run with another config ({'; '.join(changed)}): name a new folder"
+        )
+
+
+_MAY_CHANGE = ("run.accelerator", "run.devices", "run.checkpoint_minutes", "run.cache_mb")
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+class _Training:
+    """One run: what it is made of, and where it stands."""
+
+    def __init__(
+        self, config: EmbedderConfig, folder: Path, progress: Progress, report: Callable[[Record], None]
+    ) -> None:
+        self.config, self.folder, self.progress, self.report = config, folder, progress, report
+        self.fabric = make_fabric(config)
+        torch.manual_seed(config.run.seed)
+        self.network, self.look = starting_network(config)
+        self._read_data()
+        self.lesson = Lesson(self.network, _loss(config, self.network, self.data.counts), config.loss.dropout)
+        self._set_up()
+        self.step = self.epoch = self.best_epoch = 0
+        self.loss_sum, self.best = 0.0, -1.0
+        self.seconds = self.waiting = 0.0
+        self.pictures_seen = 0
+
+    def _read_data(self) -> None:
+        data, run = self.config.data, self.config.run
+        if not data.tables:
+            raise SettingError("there is nothing to learn from: name tables with --table, or under data.tables")
+        learnt, aside = kept_aside([read_identity_csv(table) for table in data.tables], data.validation, run.seed)
+        self.data = training_set(learnt, mirror=data.mirror, least=data.least)
+        new = len(self.data.pictures)
+        if data.replay:
+            replayed = [read_identity_csv(table) for table in data.replay]
+            self.data = self.data.with_others(training_set(replayed, mirror=data.mirror, least=data.least))
+        self.sampler = make_sampler(self.config, [picture.label for picture in self.data.pictures], new)
+        self.steps = len(self.sampler.batches(0))
+        self.pictures = Pictures(
+            self.data.pictures, self.look, self.config.augmentation, seed=run.seed, cache_mb=run.cache_mb
+        )
+        self.validation = Validation(aside, self.look, run.cache_mb / 4) if aside else None
+
+    def _set_up(self) -> None:
+        config = self.config
+        self.frozen = freeze(self.network, config.network.frozen)
+        groups = parameter_groups(self.network, self.lesson.loss, config.optimiser)
+        optimiser = torch.optim.AdamW(groups, lr=config.schedule.peak)
+        if config.run.channels_last:
+            self.lesson = self.lesson.to(memory_format=torch.channels_last)
+        self.average = None
+        if config.optimiser.average:
+            self.average = ModelEmaV3(self.network, decay=config.optimiser.average, use_warmup=True)
+            self.average.to(self.fabric.device)
+        self.taught, self.optimiser = self.fabric.setup(self.lesson, optimiser)
+
+    def run(self) -> Trained:
+        """Learn to the last epoch, and write the model folder."""
+        self._take_up()
+        log = Log(self.folder, self.step) if self.fabric.is_global_zero else None
+        board = SummaryWriter(self.folder / "tensorboard", purge_step=self.step) if log else None
+        with stopped_between_steps() as stopped:
+            while self.epoch < self.config.schedule.epochs:
+                self._learn_epoch(stopped)
+                record = self._judge()
+                self.epoch += 1
+                if log is not None and board is not None:
+                    log.write(record)
+                    for key in record.keys() - {"epoch", "step"}:
+                        board.add_scalar(key, record[key], record["step"])
+                    board.flush()
+                    self.report(record)
+                self._save()
+        if self.fabric.is_global_zero:
+            self._publish()
+        self.fabric.barrier()
+        bad = self.pictures.bad | (self.validation.pictures.bad if self.validation else {})
+        return Trained(self.folder / MODEL, self.best_epoch, log.read() if log else [], tuple(bad.values()))
+
+    def _learn_epoch(self, stopped: Callable[[], bool]) -> None:
+        self._wake(head_only=self.epoch < self.config.schedule.head_epochs)
+        batches = self.sampler.batches(self.epoch)
+        done = self.step - self.epoch * self.steps
+        mine = [batch[self.fabric.global_rank :: self.fabric.world_size] for batch in batches]
+        saved = time.monotonic()
+        before = time.perf_counter()
+        for images, labels in self.pictures.batches(self.epoch, mine, done):
+            ready = time.perf_counter()
+            self._learn(images, labels)
+            self.step += 1
+            after = time.perf_counter()
+            self.waiting, self.seconds = self.waiting + ready - before, self.seconds + after - before
+            self.pictures_seen += len(labels) * self.fabric.world_size
+            if self.fabric.is_global_zero:
+                self.progress("training", self.step, self.steps * self.config.schedule.epochs)
+            if stopped():
+                self._save()
+                raise KeyboardInterrupt
+            if time.monotonic() - saved > 60 * self.config.run.checkpoint_minutes:
+                self._save()
+                saved = time.monotonic()
+            before = time.perf_counter()
+
+    def _wake(self, head_only: bool) -> None:
+        """Everything into training mode, but for what stays as it is."""
+        self.lesson.train()
+        asleep = [*self.frozen, *([self.network.backbone] if head_only else [])]
+        frozen = {id(parameter) for stage in self.frozen for parameter in stage.parameters()}
+        for parameter in self.network.backbone.parameters():
+            parameter.requires_grad_(not head_only and id(parameter) not in frozen)
+        for module in asleep:
+            module.eval()  # running means and variances of a batch norm move without any gradient
+
+    def _learn(self, images: Tensor, labels: Tensor) -> None:
+        """One step of the optimiser."""
+        rate = learning_rate(self.config.schedule, self.step / self.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * group["lr_scale"]
+        if not self._enough(labels):
+            return
+        form = torch.channels_last if self.config.run.channels_last else torch.contiguous_format
+        images = images.to(self.fabric.device, non_blocking=True).contiguous(memory_format=form)
+        labels = labels.to(self.fabric.device, non_blocking=True)
+        parts = min(self.config.sampling.accumulate, len(labels) // 2)
+        for number, (some, theirs) in enumerate(zip(images.chunk(parts), labels.chunk(parts), strict=True)):
+            with self.fabric.no_backward_sync(self.taught, enabled=number < parts - 1):
+                loss = self.taught(some, theirs) * (len(theirs) / len(labels))
+                self.fabric.backward(loss)
+            self.loss_sum += float(loss.detach())
+        if self.config.optimiser.clip:
+            self.fabric.clip_gradients(self.taught, self.optimiser, max_norm=self.config.optimiser.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        if self.average is not None:
+            self.average.update(self.network, self.step)
+
+    def _enough(self, labels: Tensor) -> bool:
+        """Whether there are two pictures on every device, which a batch norm needs."""
+        least = len(labels)
+        if self.fabric.world_size > 1:
+            least = int(self.fabric.all_reduce(torch.tensor(float(least)), reduce_op="min"))  # type: ignore[arg-type]
+        if not least and len(self.pictures.bad) == len({picture.path for picture in self.data.pictures}):
+            raise SettingError(
+                f"none of the pictures can be read; the first: {next(iter(self.pictures.bad.values()))}"
+            )
+        return least >= 2
+
+    def _judge(self) -> Record:
+        """The epoch's record; its weights are kept if they are the best so far, or there is no telling."""
+        record: Record = {
+            "epoch": self.epoch + 1,
+            "step": self.step,
+            "loss": self.loss_sum / self.steps,
+            "rate": learning_rate(self.config.schedule, self.step / self.steps),
+            "pictures_per_second": self.pictures_seen / max(self.seconds, 1e-9),
+            "waiting": self.waiting / max(self.seconds, 1e-9),
+        }
+        self.loss_sum, self.waiting, self.seconds, self.pictures_seen = 0.0, 0.0, 0.0, 0
+        last = self.epoch + 1 == self.config.schedule.epochs
+        score = float(self.epoch)
+        if self.validation is not None:
+            if (self.epoch + 1) % self.config.run.validate_every and not last:
+                return record
+            measures = (
+                self.validation.measure(self._learnt(), self.fabric.device) if self.fabric.is_global_zero else {}
+            )
+            record |= {f"validation_{name}": value for name, value in measures.items()}
+            score = measures.get("map", 0.0)
+        if score > self.best and self.fabric.is_global_zero and (last or self.validation is not None):
+            self.best, self.best_epoch = score, self.epoch + 1
+            save_file(_on_cpu(self._learnt().state_dict()), self.folder / BEST)
+        return record
+
+    def _learnt(self) -> nn.Module:
+        """The network as it would be used: the average of its weights, where one is kept."""
+        return (self.average.module if self.average is not None else self.network).eval()
+
+    # -- what a kill must not cost
+
+    def _save(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        save(
+            self.folder,
+            {
+                **{name: getattr(self, name) for name in _PLACE},
+                "lesson": self.lesson.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "average": self.average.state_dict() if self.average is not None else None,
+                "precision": self.fabric.strategy.precision.state_dict(),
+                "chance": chance(),
+            },
+        )
+
+    def _take_up(self) -> None:
+        state = load(self.folder)
+        if state is None:
+            return
+        for name in _PLACE:
+            setattr(self, name, state[name])
+        self.lesson.load_state_dict(state["lesson"])
+        self._wake(head_only=self.epoch < self.config.schedule.head_epochs)
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.fabric.strategy.precision.load_state_dict(state["precision"])
+        restore_chance(state["chance"])
+
+    def _publish(self) -> None:
+        """Write the best weights as a model folder."""
+        if (self.folder / MODEL).exists():
+            return
+        network = self.network.cpu()
+        network.load_state_dict(load_file(self.folder / BEST))
+        network.requires_grad_(True)
+        pictures = [
+            decode(read(picture.path), picture.path, settings().max_megapixels)
+            for picture in self.data.pictures[:_CHECKED]
+            if picture.path not in self.pictures.bad
+        ]
+        look = self.look.model_copy(update={"training_data": describe_data(self.config, self.data)})
+        write_model_folder(
+            self.folder / MODEL, network, look, Card(self.config.about or _ABOUT), pictures=pictures
+        )
+
+
+_CHECKED = 4
+_ABOUT = "An embedding network for telling individual animals apart by their natural markings."
+_PLACE = ("epoch", "step", "loss_sum", "best", "best_epoch")
+
+
+def make_sampler(config: EmbedderConfig, labels: Sequence[int], new: int) -> Sampler:
+    """The sampler of a config.
+
+    Args:
+        config: of the run.
+        labels: of all pictures.
+        new: how many of them, the first ones, are to be learnt; the others are replayed beside them.
+    """
+    seed, batch, each = config.run.seed, config.sampling.batch, config.sampling.each
+
+    def of(part: Sequence[int], size: int, seed: int) -> Sampler:
+        return Balanced(part, size, each, seed) if each else Shuffled(len(part), size, seed)
+
+    if new == len(labels):
+        return of(labels, batch, seed)
+    replayed = min(max(1, round(config.data.replay_share * batch)), batch - 1)
+    return Mixed(of(labels[:new], batch - replayed, seed), of(labels[new:], replayed, seed + 1), new)
+
+
+def describe_data(config: EmbedderConfig, data: TrainingSet) -> str:
+    """One line for the model card: how much of what it learnt from."""
+    species = sorted({name[0] for name in data.classes} - {""})
+    animals = {name[:2] for name in data.classes}
+    shown = ", ".join(species[:6]) + (f" and {len(species) - 6} more" if len(species) > 6 else "")
+    photographs = {(picture.path, picture.box) for picture in data.pictures}
+    return (
+        f"{len(photographs)} pictures of {len(animals)} individuals"
+        + (f" ({shown})" if shown else "")
+        + f"; licence of the pictures: {config.data.licence}"
+    )
+
+
+def _loss(config: EmbedderConfig, network: EmbeddingNetwork, counts: Sequence[int]) -> nn.Module:
+    loss = config.loss
+    options: dict[LossName, dict[str, float]] = {
+        "subcentre_arcface": {
+            "centres": loss.centres,
+            "scale": loss.scale,
+            "margin": loss.margin,
+            "smallest": loss.smallest_margin,
+        },
+        "arcface": {"scale": loss.scale, "margin": loss.margin},
+        "softmax": {},
+        "triplet": {"margin": loss.margin},
+    }
+    return make_loss(loss.kind, network.embedding_size, counts, **options[loss.kind])
+
+
+def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in state.items()}
