@@ -30,6 +30,22 @@ def test_no_more_is_read_than_a_bounded_number_ahead():
     results.close()
 
 
+@pytest.mark.parametrize(("waiting", "read"), [(None, 8), (1, 1), (30, 30)])
+def test_who_takes_many_at_once_has_as_many_read_ahead(waiting, read):
+    taken = []
+    results = ahead(lambda item: item, (taken.append(item) or item for item in range(1000)), 2, waiting)
+    next(results)
+    assert len(taken) == read + 1  # one more as soon as one was taken
+    next(results)
+    assert len(taken) == read + 2
+    results.close()
+
+
+@given(st.lists(st.integers(), max_size=40), st.integers(1, 5), st.integers(1, 50))
+def test_the_order_is_the_same_however_many_wait(items: list[int], workers: int, waiting: int):
+    assert list(ahead(lambda item: item + 1, items, workers, waiting)) == [item + 1 for item in items]
+
+
 def test_an_error_comes_in_its_turn():
     def work(item: int) -> int:
         if item == 3:

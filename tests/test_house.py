@@ -44,6 +44,7 @@ def test_exported_names():
         "evaluate",
         "init",
         "open",
+        "train_embedder",
     ]
 
 

@@ -15,6 +15,7 @@ import pytest
 
 import hanzaki
 from hanzaki.exchange.identity_csv import read_identity_csv
+from hanzaki.learning.data import Picture, Pictures
 from hanzaki.media import decode
 from hanzaki.vision import embedder
 from hanzaki.vision.crop import crop, resize
@@ -86,7 +87,15 @@ def evaluation(table: Path, model: Path) -> np.ndarray:
     return np.concatenate(recorder.seen)
 
 
-WAYS: list[Callable[[Path, Path], np.ndarray]] = [field, evaluation]
+def training(table: Path, model: Path) -> np.ndarray:
+    """A table is learnt from, without augmentation."""
+    rows = read_identity_csv(table)
+    pictures = [Picture(table.parent / row.path, row.bbox, 0) for row in rows]
+    reader = Pictures(pictures, load_model(model).config)
+    return np.stack([reader.read(number) for number in range(len(pictures))])
+
+
+WAYS: list[Callable[[Path, Path], np.ndarray]] = [field, evaluation, training]
 
 
 # ---- what they have to be

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
+from pydantic import BaseModel
 
 import hanzaki
 from hanzaki.cli.app import app
+from hanzaki.learning.config import EmbedderConfig, shipped_configs
 from hanzaki.settings import Settings
 from hanzaki.vision.model import ModelConfig
 
@@ -19,7 +21,12 @@ NOTE = "<!-- made from the code by `make docs`; do not edit -->\n"
 
 def pages() -> dict[str, str]:
     """The text of every generated page, by file name."""
-    return {"command-line.md": command_line(), "python.md": python(), "settings.md": settings()}
+    return {
+        "command-line.md": command_line(),
+        "python.md": python(),
+        "settings.md": settings(),
+        "training.md": training(),
+    }
 
 
 def command_line() -> str:
@@ -47,6 +54,34 @@ def python() -> str:
                 if not method.startswith("_"):
                     parts.append(f"### `catalogue.{method}`\n\n{_docstring(function)}")
     return "\n".join(parts)
+
+
+def training() -> str:
+    """Every key of a training config, with its value where nothing is said."""
+    parts = ["# The config of a training", NOTE, inspect.getdoc(EmbedderConfig) or "", ""]
+    plain = {name: field for name, field in EmbedderConfig.model_fields.items() if not _is_part(field.annotation)}
+    parts += _keys("", plain)
+    for name, field in EmbedderConfig.model_fields.items():
+        if _is_part(field.annotation):
+            parts += ["", f"## `{name}`", "", inspect.getdoc(field.annotation) or "", ""]
+            parts += _keys(f"{name}.", field.annotation.model_fields)
+    parts += ["", "## Shipped configs"]
+    for name, text in shipped_configs().items():
+        parts += ["", f"### `{name}`", "", f"```yaml\n{text}```"]
+    return "\n".join(parts) + "\n"
+
+
+def _is_part(annotation: Any) -> bool:
+    return inspect.isclass(annotation) and issubclass(annotation, BaseModel)
+
+
+def _keys(prefix: str, fields: dict[str, Any]) -> list[str]:
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for name, field in fields.items():
+        default = field.get_default(call_default_factory=True)
+        shown = "" if default is None else str(list(default) if isinstance(default, tuple) else default)
+        rows.append(f"| `{prefix}{name}` | {shown} | {field.description or ''} |")
+    return rows
 
 
 def settings() -> str:

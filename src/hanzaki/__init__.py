@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hanzaki.annotations import Annotations
     from hanzaki.boxes import Box
-    from hanzaki.door import evaluate, init, open  # noqa: A004 - `hanzaki.open` is the name users expect
+    from hanzaki.door import evaluate, init, open, train_embedder  # noqa: A004 - `hanzaki.open` is the name users expect
     from hanzaki.errors import (
         BadMedium,
         CatalogueError,
@@ -44,6 +44,7 @@ _HOMES = {
     "evaluate": "door",
     "init": "door",
     "open": "door",
+    "train_embedder": "door",
 }
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "evaluate",
     "init",
     "open",
+    "train_embedder",
 ]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from hanzaki.annotations import Annotations
     from hanzaki.evaluation.protocols import Progress, Result
+    from hanzaki.learning.train import Trained
 
 
 def init(folder: Path | str) -> FieldCatalogue:
@@ -59,3 +62,48 @@ def evaluate(
     annotations = table if isinstance(table, Annotations) else read_identity_csv(table)
     describer = load_describer(model, settings().runtime, settings().threads)
     return run(annotations, describer, group=group, progress=progress)
+
+
+def train_embedder(
+    config: Path | str,
+    folder: Path | str,
+    *,
+    tables: Sequence[Path | str] = (),
+    start: Path | str | None = None,
+    replay: Sequence[Path | str] = (),
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+) -> Trained:
+    """Train a network to know individuals, or go on with a training that was cut off.
+
+    Args:
+        config: a YAML file, or the name of a shipped config: ``small``, ``miewid``.
+        folder: of the run; ``folder / "model"`` is the model folder that comes of it.
+        tables: annotation tables to learn from, in place of the config's.
+        start: a model folder, or a shipped model's name, to go on from.
+        replay: annotation tables that ``start`` learnt from, shown again.
+        changes: values of the config by dotted key, as ``{"schedule.epochs": 5}``.
+        progress: told how far it is.
+        report: told each epoch's record.
+
+    Raises:
+        SettingError: if the config cannot be used, or the folder is of another run.
+        ModelError: if the network that the config starts from cannot be used, or torch is not installed.
+        TableError: if a table cannot be read.
+    """
+    from hanzaki.extra import learning
+    from hanzaki.vision.model import find_model
+
+    with learning():
+        from hanzaki.learning.config import EmbedderConfig, read_config
+        from hanzaki.learning.train import train_embedder as run
+    named: dict[str, Any] = {}
+    if tables:
+        named["data.tables"] = [str(Path(table).absolute()) for table in tables]
+    if replay:
+        named["data.replay"] = [str(Path(table).absolute()) for table in replay]
+    if start is not None:
+        named["network.start"] = str(find_model(start).absolute())
+    wanted = read_config(config, EmbedderConfig, named | dict(changes or {}))
+    return run(wanted, Path(folder), progress=progress, report=report)

@@ -51,5 +51,5 @@ def test_a_network_that_is_none_is_an_error_that_names_it(tmp_path):
 
 
 def test_a_word_that_is_neither_sift_nor_a_folder():
-    with pytest.raises(ModelError, match="'shift' is neither 'sift' nor a model folder"):
+    with pytest.raises(ModelError, match="'shift' is no model folder.*there is also 'sift'"):
         load_describer("shift")

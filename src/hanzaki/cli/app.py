@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import hanzaki
-from hanzaki.cli import add, catalogue, decide, demo, evaluate, identify, models, train, virtual
+from hanzaki.cli import add, catalogue, decide, demo, evaluate, identify, models, train, tune, virtual
+
+
+class Stopped(Exception):
+    """Ctrl-C was pressed."""
+
+
+class _Commands(TyperGroup):
+    """Hands Ctrl-C on to whoever runs it; typer would end the program without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Stopped from error
+
 
 app = typer.Typer(
     name="hanzaki",
+    cls=_Commands,
     epilog="Begin with hanzaki demo, or: hanzaki init river; cd river; hanzaki add PHOTOS; hanzaki identify PHOTO",
     no_args_is_help=True,
     add_completion=False,
@@ -44,6 +61,7 @@ app.command("individuals")(catalogue.individuals)
 app.command("encounters")(catalogue.encounters)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demo")(demo.demo)
+app.command("tune")(tune.tune)
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 app.add_typer(virtual.app, name="virtual")

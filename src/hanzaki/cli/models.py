@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -46,8 +44,9 @@ def export(
 ) -> None:
     """Make a timm network's pooled features a model folder (needs `pip install 'hanzaki[learn]'`)."""
     from hanzaki.errors import SettingError
+    from hanzaki.extra import learning
 
-    with _learning():
+    with learning():
         from hanzaki.learning.publish import export_timm
     pairs = [item.partition("=") for item in argument or []]
     if wrong := [key for key, sign, _ in pairs if not sign]:
@@ -83,8 +82,9 @@ def pull(
     was. Size, mean and std replace what the model's own config says. Needs `pip install 'hanzaki[learn]'`.
     """
     from hanzaki.cli.output import progress
+    from hanzaki.extra import learning
 
-    with _learning():
+    with learning():
         from hanzaki.learning.foreign import Preprocessing
         from hanzaki.learning.pull import pull as fetch
 
@@ -120,18 +120,9 @@ def push(
     Who it is meant for runs `hanzaki models pull OWNER/NAME FOLDER`. Wants a licence in its config.json and its
     README.md, and `hf auth login` or HF_TOKEN. Needs `pip install 'hanzaki[learn]'`.
     """
-    with _learning():
+    from hanzaki.extra import learning
+
+    with learning():
         from hanzaki.learning.push import push as share
     pushed = share(folder, repository, private=private, revision=revision, message=message)
     typer.echo(f"Pushed {folder} to {pushed.address}, commit {pushed.commit}")
-
-
-@contextmanager
-def _learning() -> Iterator[None]:
-    """What is imported within needs the extra ``learn``."""
-    from hanzaki.errors import ModelError
-
-    try:
-        yield
-    except ImportError as error:
-        raise ModelError(f"this needs torch and timm ({error}): pip install 'hanzaki[learn]'") from error

@@ -33,7 +33,7 @@ def embedder(
         ),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="MODEL", help="A model folder to go on from (fine-tuning).")
+        str | None, typer.Option("--from", metavar="MODEL", help="A model to go on from (fine-tuning).")
     ] = None,
     replay: Annotated[
         list[Path] | None,
@@ -46,20 +46,24 @@ def embedder(
     """Train a network to know individuals by their markings; RUN/model is the model folder that `--with` takes.
 
     Can be stopped and run again: it goes on where it was. The best epoch is chosen on individuals kept aside,
-    never on those you test with. `hanzaki train show` prints the shipped configs. Needs `pip install 'hanzaki[learn]'`.
+    never on those you test with. `hanzaki train show` prints the shipped configs; needs the extra `learn`.
     """
-    from hanzaki.cli.extra import learning
+    import hanzaki
     from hanzaki.cli.output import print_skipped, progress
+    from hanzaki.extra import learning
 
     with learning():
-        from hanzaki.learning.config import EmbedderConfig, read_config
-        from hanzaki.learning.train import train_embedder
-    named = {"data.tables": table, "data.replay": replay, "network.start": start and [start]}
-    given = [f"{key}={_as_yaml(key, paths)}" for key, paths in named.items() if paths]
-    wanted = read_config(config, EmbedderConfig, [*given, *(changes or [])])
+        from hanzaki.learning.config import parse_changes
     with progress() as tell:
-        trained = train_embedder(
-            wanted, folder, progress=tell, report=lambda record: tell.say(_line(record, wanted))
+        trained = hanzaki.train_embedder(
+            config,
+            folder,
+            tables=table or (),
+            start=start,
+            replay=replay or (),
+            changes=parse_changes(changes or ()),
+            progress=tell,
+            report=lambda record: tell.say(_line(record)),
         )
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # on several devices this command runs once for each; the first one speaks for all
@@ -74,8 +78,8 @@ def show(
     name: Annotated[str | None, typer.Argument(metavar="CONFIG", help="Name of a shipped config.")] = None,
 ) -> None:
     """Print a shipped config, to begin your own with; without a name, list them."""
-    from hanzaki.cli.extra import learning
     from hanzaki.errors import SettingError
+    from hanzaki.extra import learning
 
     with learning():
         from hanzaki.learning.config import shipped_configs
@@ -88,16 +92,9 @@ def show(
         raise SettingError(f"there is no shipped config {name!r}; there are {', '.join(shipped)}")
 
 
-def _as_yaml(key: str, paths: list[Path]) -> str:
-    import json
-
-    texts = [str(path.absolute()) for path in paths]
-    return json.dumps(texts if key.startswith("data.") else texts[0])
-
-
-def _line(record: dict[str, Any], config: Any) -> str:
+def _line(record: dict[str, Any]) -> str:
     """An epoch in one line."""
-    parts = [f"epoch {record['epoch']} of {config.schedule.epochs}", f"loss {record['loss']:.3f}"]
+    parts = [f"epoch {record['epoch']} of {record['epochs']}", f"loss {record['loss']:.3f}"]
     if "validation_top1" in record:
         parts.append(f"kept aside: top-1 {record['validation_top1']:.1%}, mAP {record['validation_map']:.1%}")
     parts.append(

@@ -62,12 +62,12 @@ class Log:
 
     Args:
         folder: of the run.
-        step: of the checkpoint that the run goes on from.
+        epochs: that were over in the checkpoint that the run goes on from.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, epochs: int) -> None:
         self.path = folder / LOG
-        kept = [line for line in self._lines() if _step(line) <= step]
+        kept = [line for line in self._lines() if _epoch(line) <= epochs]
         self.path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def write(self, record: Mapping[str, Any]) -> None:
@@ -83,8 +83,8 @@ class Log:
         return self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
 
 
-def _step(line: str) -> float:
+def _epoch(line: str) -> float:
     try:
-        return float(json.loads(line)["step"])
+        return float(json.loads(line)["epoch"])
     except (ValueError, KeyError, TypeError):  # a line that a kill cut short
         return float("inf")

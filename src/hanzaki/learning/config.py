@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from hanzaki.errors import SettingError, printable
 from hanzaki.learning.augment import Augmentation
@@ -23,6 +32,10 @@ from hanzaki.vision.crop import ResizeMode
 
 Triple = tuple[float, float, float]
 AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]  # a run may be gone on with from another folder
+
+
+#: What a model to go on from knows better than this config's defaults: only what is said by name replaces it.
+PREPROCESSING = frozenset({"input_size", "mean", "std", "resize", "crop_fraction"})
 
 
 class _Part(BaseModel):
@@ -65,6 +78,13 @@ class NetworkConfig(_Part):
     resize: ResizeMode = "squash"
     crop_fraction: float = Field(1.0, gt=0, le=1, description="Share of the box's area that is kept.")
     frozen: int = Field(0, ge=0, description="First stages of the backbone that stay as they are.")
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What the model to go on from decides stays unsaid, also in the file that is kept beside the outputs."""
+        values: dict[str, Any] = handler(self)
+        unsaid = PREPROCESSING - self.model_fields_set if self.start is not None else ()
+        return {key: value for key, value in values.items() if key not in unsaid}
 
 
 class LossConfig(_Part):
@@ -129,6 +149,7 @@ class EmbedderConfig(_Part):
     name: str = Field("embedder", min_length=1, description="The model's name, for people.")
     about: str = Field("", description="A sentence for the model card: what it is for, what it is not.")
     licence: str = Field("unknown", description="Of the weights that come out, as an SPDX name.")
+    half: bool = Field(False, description="Keep the weights that come out in 16 bits: half the size.")
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
@@ -159,24 +180,36 @@ def shipped_configs() -> dict[str, str]:
     }
 
 
-def read_config(which: str | Path, kind: type[Config], changes: Sequence[str] = ()) -> Config:
+def read_config(which: str | Path, kind: type[Config], changes: Mapping[str, Any] | Sequence[str] = ()) -> Config:
     """Read a config.
 
     Args:
         which: a YAML file, or the name of a shipped config. Relative paths in a file start from its folder.
         kind: what it is the config of.
-        changes: ``key=value`` each, as ``schedule.epochs=5``; values are YAML.
+        changes: values by dotted key, as ``{"schedule.epochs": 5}``, or as the command line gives them.
 
     Raises:
         SettingError: if there is no such config, or it has keys or values that cannot be used.
     """
     values = _extended(which)
-    for change in changes:
-        key, sign, text = change.partition("=")
-        if not sign or not key:
-            raise SettingError(f"--set {change}: write KEY=VALUE, as schedule.epochs=5")
-        values = _merged(values, _nested(key.split("."), _yaml(text, f"--set {change}")))
+    for key, value in (changes if isinstance(changes, Mapping) else parse_changes(changes)).items():
+        values = _merged(values, _nested(key.split("."), value))
     return checked(values, kind, printable(which))
+
+
+def parse_changes(texts: Sequence[str]) -> dict[str, Any]:
+    """Changes as the command line gives them, ``schedule.epochs=5`` each; the values are YAML.
+
+    Raises:
+        SettingError: if one is none.
+    """
+    changes = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            raise SettingError(f"--set {text}: write KEY=VALUE, as schedule.epochs=5")
+        changes[key] = _yaml(value, f"--set {text}")
+    return changes
 
 
 def checked(values: Mapping[str, Any], kind: type[Config], where: str) -> Config:
@@ -200,7 +233,7 @@ def write_config(config: BaseModel, path: Path) -> None:
 
 def _extended(which: str | Path, depth: int = 0) -> dict[str, Any]:
     shipped, path = shipped_configs(), Path(which)
-    if str(which) in shipped and not path.exists():
+    if str(which) in shipped and not path.is_file():
         text, folder = shipped[str(which)], None
     elif path.is_file():
         text, folder = _text(path), path.parent
@@ -224,14 +257,18 @@ def _extended(which: str | Path, depth: int = 0) -> dict[str, Any]:
 
 def _placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The same with the files that it names found from its own folder."""
-    data, network = dict(values.get("data") or {}), dict(values.get("network") or {})
-    for key in ("tables", "replay"):
-        if isinstance(data.get(key), list):
-            data[key] = [str(folder / str(table)) for table in data[key]]
-    for key in ("start", "weights"):
-        if isinstance(network.get(key), str):
-            network[key] = str(folder / network[key])
-    return values | ({"data": data} if data else {}) | ({"network": network} if network else {})
+    placed = dict(values)
+    for part, keys in {"data": ("tables", "replay"), "network": ("start", "weights")}.items():
+        named = values.get(part)
+        if isinstance(named, dict):
+            placed[part] = named | {key: _beside(named[key], folder) for key in keys if key in named}
+    return placed
+
+
+def _beside(paths: Any, folder: Path) -> Any:
+    if isinstance(paths, list):
+        return [_beside(path, folder) for path in paths]
+    return str(folder / paths) if isinstance(paths, str) else paths
 
 
 def _text(path: Path) -> str:
@@ -272,7 +309,7 @@ def _fault(place: tuple[int | str, ...], fault: str, message: str, kind: type[Ba
     names = list(parent.model_fields)
     near = difflib.get_close_matches(str(place[-1]), names, 1)
     everywhere = [name for name in _all_keys(kind) if name.rpartition(".")[2] == place[-1]]
-    meant = [".".join([*map(str, place[:-1]), *near])] if near else everywhere
+    meant = everywhere or ([".".join([*map(str, place[:-1]), *near])] if near else [])
     return f"{key}: no such key" + (
         f"; did you mean {' or '.join(meant)}?" if meant else f"; there are {', '.join(names)}"
     )

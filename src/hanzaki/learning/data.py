@@ -91,7 +91,7 @@ def training_set(tables: Sequence[Annotations], *, mirror: bool = False, least: 
     Raises:
         SettingError: if fewer than two classes are left, between which nothing could be learnt.
     """
-    of_class: dict[ClassName, list[tuple[Path, Box | None]]] = {}
+    of_class: dict[ClassName, dict[tuple[Path, Box | None], None]] = {}  # a row that stands twice counts once
     for table in tables:
         for row in table:
             if row.identity is None:
@@ -100,16 +100,14 @@ def training_set(tables: Sequence[Annotations], *, mirror: bool = False, least: 
             for flipped in (False, True) if mirror and side in _OPPOSITE else (False,):
                 shown = _OPPOSITE[side] if flipped else side
                 name = (row.species or "", row.identity, shown, flipped)
-                of_class.setdefault(name, []).append((table.folder / row.path, row.bbox))
+                of_class.setdefault(name, {})[table.folder / row.path, row.bbox] = None
     classes = tuple(sorted(name for name, found in of_class.items() if len(found) >= least))
     if len(classes) < 2:
         raise SettingError(
             f"{len(classes)} individuals with at least {least} pictures are too few: nothing to tell apart"
         )
     pictures = (
-        Picture(path, box, label, name[3])
-        for label, name in enumerate(classes)
-        for path, box in dict.fromkeys(of_class[name])
+        Picture(path, box, label, name[3]) for label, name in enumerate(classes) for path, box in of_class[name]
     )
     return TrainingSet(tuple(pictures), classes)
 
@@ -139,7 +137,9 @@ def kept_aside(
     for species in sorted({name[0] for name in pictures}):
         able = sorted(name for name, count in pictures.items() if name[0] == species and count > 1)
         order = np.random.default_rng([seed, 0]).permutation(len(able))
-        aside.update(able[place] for place in order[: round(share * len(able))])
+        count = round(share * len(able))
+        # one alone could not be mistaken for another, and would flatter
+        aside.update(able[place] for place in order[: count if count > 1 else 0])
     if len(aside) < 2:
         raise SettingError(
             f"{len(pictures)} individuals are too few to keep {share:.0%} aside: set data.validation to 0"
@@ -152,7 +152,7 @@ def kept_aside(
 
 
 def _where(table: Annotations, mask: list[bool]) -> Annotations:
-    return Annotations(table.frame[mask].reset_index(drop=True), table.source)
+    return Annotations(table.frame[np.array(mask, bool)].reset_index(drop=True), table.source)
 
 
 _OPPOSITE = {"left": "right", "right": "left"}
@@ -183,7 +183,7 @@ class Pictures:
         cache_mb: float = 1024,
     ) -> None:
         self.pictures, self.look, self.augmentation, self.seed = pictures, look, augmentation, seed
-        self.bad: dict[Path, BadMedium] = {}
+        self.bad: dict[tuple[Path, Box | None], BadMedium] = {}
         self._cached: dict[tuple[Path, Box | None], _Part] = {}
         self._room = cache_mb * (1 << 20)
         self._lock = threading.Lock()
@@ -203,11 +203,13 @@ class Pictures:
         """
         picture = self.pictures[number]
         part = self._part(picture)
-        box, degrees = part.box.scaled_area(self.look.crop_fraction), 0.0
+        box = part.box.scaled_area(self.look.crop_fraction)
         if self.augmentation is not None and dice is not None:
-            box, degrees = self.augmentation.frame(box, dice)
+            framed, degrees = self.augmentation.frame(box, dice)
+        else:
+            framed, degrees = box, 0.0
         try:
-            pixels = resize(crop(part.pixels, box), self.look.input_size, self.look.resize)
+            pixels = resize(_cut(part.pixels, framed, box), self.look.input_size, self.look.resize)
         except ValueError as error:
             raise BadMedium(picture.path, str(error)) from error
         if picture.mirrored:
@@ -249,14 +251,15 @@ class Pictures:
 
     def read_or_note(self, number: int, dice: np.random.Generator | None = None) -> npt.NDArray[np.float32] | None:
         """As :meth:`read`; None, and a note in ``bad``, for a picture that cannot be read."""
-        path = self.pictures[number].path
-        if path in self.bad:
+        picture = self.pictures[number]
+        key = (picture.path, picture.box)  # another animal of the same photograph may have a better box
+        if key in self.bad:
             return None
         try:
             return self.read(number, dice)
         except BadMedium as bad:
             with self._lock:
-                self.bad[path] = bad
+                self.bad[key] = bad
             return None
 
     def _part(self, picture: Picture) -> _Part:
@@ -272,6 +275,14 @@ class Pictures:
                 self._room -= part.pixels.nbytes
                 self._cached[key] = part
         return part
+
+
+def _cut(pixels: Pixels, framed: Box, box: Box) -> Pixels:
+    """What a framing shows; the animal's own box where the framing missed what little of it is in the picture."""
+    try:
+        return crop(pixels, framed)
+    except ValueError:
+        return crop(pixels, box)
 
 
 @dataclass(frozen=True)
@@ -293,8 +304,11 @@ def _around(photograph: Pixels, box: Box | None, reach: float) -> _Part:
     top = min(max(0, math.floor(box.y - reach * box.h)), height - 1) & ~1
     right = max(min(width, math.ceil(box.x + box.w * (1 + reach))), left + 1)
     bottom = max(min(height, math.ceil(box.y + box.h * (1 + reach))), top + 1)
-    if not box.meets(width, height):
-        return _Part(photograph, box)  # the cutting will say what is wrong
+    across = max(-box.x, box.x + box.w - width) + reach * box.w
+    down = max(-box.y, box.y + box.h - height) + reach * box.h
+    # how far a box may reach over the edge is measured by the photograph, not by the little of it that is inside
+    if not box.meets(width, height) or across > right - left or down > bottom - top:
+        return _Part(photograph, box)
     part = photograph[top:bottom, left:right]
     return _Part(
         part if part.size == photograph.size else part.copy(), box._replace(x=box.x - left, y=box.y - top)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ def make_fabric(config: EmbedderConfig) -> Fabric:
         SettingError: if the machine has not what the config asks for.
     """
     run = config.run
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it tells of its choices, which are ours
     if config.sampling.batch % run.devices:
         raise SettingError(f"sampling.batch {config.sampling.batch} cannot be shared by {run.devices} devices")
     # where only the head learns at first, the rest of the network gets no gradient, which DDP wants to be told

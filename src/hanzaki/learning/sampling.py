@@ -62,8 +62,12 @@ class Balanced:
         dice = np.random.default_rng([self.seed, epoch])
         wanted = self.steps * self.classes
         rounds = -(-wanted // len(self.members))
-        order = np.concatenate([dice.permutation(len(self.members)) for _ in range(rounds)])[:wanted]
-        chosen = [_some(self.members[label], self.each, dice) for label in order]
+        order = np.empty(0, np.int64)
+        for _ in range(rounds):
+            turn = dice.permutation(len(self.members))
+            begun = order[len(order) - len(order) % self.classes :]  # a batch shows none of its classes again
+            order = np.concatenate([order, turn[np.argsort(np.isin(turn, begun), kind="stable")]])
+        chosen = [_some(self.members[label], self.each, dice) for label in order[:wanted]]
         return np.split(np.concatenate(chosen), self.steps)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.learning.config import EmbedderConfig
+from hanzaki.learning.config import PREPROCESSING, EmbedderConfig
 from hanzaki.learning.network import EmbeddingNetwork, Pooling
 from hanzaki.learning.weights import adapted, load_strictly, read_network, read_state
 from hanzaki.vision.model import ModelConfig
@@ -26,7 +26,7 @@ def starting_network(config: EmbedderConfig) -> tuple[EmbeddingNetwork, ModelCon
     named = {"name": config.name, "licence": config.licence, "calibration": None, "labels": None}
     if wanted.start is not None:
         network, look = _from_model(wanted.start, wanted.pooling)
-        changed = {key: getattr(wanted, key) for key in _LOOK & wanted.model_fields_set}
+        changed = {key: getattr(wanted, key) for key in PREPROCESSING & wanted.model_fields_set}
         return network, look.model_copy(update=named | changed)
     fetched = wanted.pretrained and wanted.weights is None
     network = EmbeddingNetwork(wanted.backbone, wanted.pooling, pretrained=fetched, arguments=wanted.arguments)
@@ -38,13 +38,10 @@ def starting_network(config: EmbedderConfig) -> tuple[EmbeddingNetwork, ModelCon
         task="embed",
         architecture=wanted.backbone,
         embedding_size=network.embedding_size,
-        **{key: getattr(wanted, key) for key in _LOOK},
+        **{key: getattr(wanted, key) for key in PREPROCESSING},
         **named,
     )
     return network, look
-
-
-_LOOK = {"input_size", "mean", "std", "resize", "crop_fraction"}
 
 
 def _from_model(start: Path, pooling: Pooling) -> tuple[EmbeddingNetwork, ModelConfig]:

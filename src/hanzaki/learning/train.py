@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from hanzaki.learning.sampling import Balanced, Mixed, Sampler, Shuffled
 from hanzaki.learning.schedule import freeze, learning_rate, parameter_groups
 from hanzaki.learning.start import starting_network
 from hanzaki.learning.validation import Validation
-from hanzaki.media import decode, read
+from hanzaki.media import Pixels, decode, read
 from hanzaki.settings import settings
 
 CONFIG = "config.yaml"
@@ -115,7 +117,11 @@ def _claim(folder: Path, config: EmbedderConfig) -> None:
         write_config(config, written)
         return
     before, now = (_flat(one.model_dump(mode="json")) for one in (read_config(written, EmbedderConfig), config))
-    changed = [f"{key} was {before[key]}, now {now[key]}" for key in now if before[key] != now[key]]
+    changed = [
+        f"{key} was {before.get(key, 'not there')}, now {now.get(key, 'not there')}"
+        for key in dict.fromkeys([*now, *before])
+        if before.get(key) != now.get(key)
+    ]
     # where a run runs does not change what it is; the rest does
     if changed := [change for change in changed if not change.startswith(_MAY_CHANGE)]:
         raise SettingError(
@@ -187,16 +193,19 @@ class _Training:
     def run(self) -> Trained:
         """Learn to the last epoch, and write the model folder."""
         self._take_up()
-        log = Log(self.folder, self.step) if self.fabric.is_global_zero else None
-        board = SummaryWriter(self.folder / "tensorboard", purge_step=self.step) if log else None
-        with stopped_between_steps() as stopped:
+        log = Log(self.folder, self.epoch) if self.fabric.is_global_zero else None
+        with stopped_between_steps() as stopped, ExitStack() as opened:
+            board = None
+            if log is not None and self.epoch < self.config.schedule.epochs:
+                unfinished = self.epoch * self.steps + 1  # what was drawn of it before a kill is drawn again
+                board = opened.enter_context(SummaryWriter(self.folder / "tensorboard", purge_step=unfinished))
             while self.epoch < self.config.schedule.epochs:
                 self._learn_epoch(stopped)
                 record = self._judge()
                 self.epoch += 1
                 if log is not None and board is not None:
                     log.write(record)
-                    for key in record.keys() - {"epoch", "step"}:
+                    for key in record.keys() - {"epoch", "epochs", "step"}:
                         board.add_scalar(key, record[key], record["step"])
                     board.flush()
                     self.report(record)
@@ -205,7 +214,8 @@ class _Training:
             self._publish()
         self.fabric.barrier()
         bad = self.pictures.bad | (self.validation.pictures.bad if self.validation else {})
-        return Trained(self.folder / MODEL, self.best_epoch, log.read() if log else [], tuple(bad.values()))
+        told = {str(one): one for one in bad.values()}  # once, however many animals are in a photograph
+        return Trained(self.folder / MODEL, self.best_epoch, log.read() if log else [], tuple(told.values()))
 
     def _learn_epoch(self, stopped: Callable[[], bool]) -> None:
         self._wake(head_only=self.epoch < self.config.schedule.head_epochs)
@@ -252,7 +262,9 @@ class _Training:
         images = images.to(self.fabric.device, non_blocking=True).contiguous(memory_format=form)
         labels = labels.to(self.fabric.device, non_blocking=True)
         parts = min(self.config.sampling.accumulate, len(labels) // 2)
-        for number, (some, theirs) in enumerate(zip(images.chunk(parts), labels.chunk(parts), strict=True)):
+        # torch's chunk may leave a part of one picture, which a batch norm cannot take
+        pieces = zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True)
+        for number, (some, theirs) in enumerate(pieces):
             with self.fabric.no_backward_sync(self.taught, enabled=number < parts - 1):
                 loss = self.taught(some, theirs) * (len(theirs) / len(labels))
                 self.fabric.backward(loss)
@@ -269,7 +281,7 @@ class _Training:
         least = len(labels)
         if self.fabric.world_size > 1:
             least = int(self.fabric.all_reduce(torch.tensor(float(least)), reduce_op="min"))  # type: ignore[arg-type]
-        if not least and len(self.pictures.bad) == len({picture.path for picture in self.data.pictures}):
+        if not least and len(self.pictures.bad) == len({(one.path, one.box) for one in self.data.pictures}):
             raise SettingError(
                 f"none of the pictures can be read; the first: {next(iter(self.pictures.bad.values()))}"
             )
@@ -279,6 +291,7 @@ class _Training:
         """The epoch's record; its weights are kept if they are the best so far, or there is no telling."""
         record: Record = {
             "epoch": self.epoch + 1,
+            "epochs": self.config.schedule.epochs,
             "step": self.step,
             "loss": self.loss_sum / self.steps,
             "rate": learning_rate(self.config.schedule, self.step / self.steps),
@@ -343,11 +356,7 @@ class _Training:
         network = self.network.cpu()
         network.load_state_dict(load_file(self.folder / BEST))
         network.requires_grad_(True)
-        pictures = [
-            decode(read(picture.path), picture.path, settings().max_megapixels)
-            for picture in self.data.pictures[:_CHECKED]
-            if picture.path not in self.pictures.bad
-        ]
+        pictures = list(islice(_readable(self.data), _CHECKED))
         look = self.look.model_copy(update={"training_data": describe_data(self.config, self.data)})
         write_model_folder(
             self.folder / MODEL, network, look, Card(self.config.about or _ABOUT), pictures=pictures
@@ -376,6 +385,12 @@ def make_sampler(config: EmbedderConfig, labels: Sequence[int], new: int) -> Sam
         return of(labels, batch, seed)
     replayed = min(max(1, round(config.data.replay_share * batch)), batch - 1)
     return Mixed(of(labels[:new], batch - replayed, seed), of(labels[new:], replayed, seed + 1), new)
+
+
+def _readable(data: TrainingSet) -> Iterator[Pixels]:
+    for picture in data.pictures:
+        with suppress(BadMedium):
+            yield decode(read(picture.path), picture.path, settings().max_megapixels)
 
 
 def describe_data(config: EmbedderConfig, data: TrainingSet) -> str:

@@ -54,7 +54,7 @@ class Describer(Protocol):
 
 
 def load_describer(which: str | Path, runtime: RuntimeName = "openvino", threads: int = 1) -> Describer:
-    """The describer of a name: ``sift``, or the path of a model folder.
+    """The describer of a name: ``sift``, a shipped model's name, or the path of a model folder.
 
     Raises:
         ModelError: if it is neither.
@@ -64,11 +64,13 @@ def load_describer(which: str | Path, runtime: RuntimeName = "openvino", threads
 
         return RootSift()
     from hanzaki.vision.embedder import Embedder
-    from hanzaki.vision.model import load_model
+    from hanzaki.vision.model import find_model, load_model
 
-    if not Path(which).is_dir():
-        raise ModelError(f"{str(which)!r} is neither 'sift' nor a model folder")
-    return Embedder(load_model(which), runtime, threads)
+    try:
+        folder = find_model(which)
+    except ModelError as error:
+        raise ModelError(f"{error}; there is also 'sift', which needs none") from error
+    return Embedder(load_model(folder), runtime, threads)
 
 
 def describe_all(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,6 +71,27 @@ class ModelFolder:
     def onnx(self) -> Path:
         """The network."""
         return self.folder / ONNX
+
+
+def shipped_models() -> dict[str, Path]:
+    """The model folders that come with hanzaki, by name."""
+    folder = Path(str(resources.files("hanzaki"))) / "models"
+    return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{CONFIG}"))}
+
+
+def find_model(which: str | Path) -> Path:
+    """The folder of a model that is named by its path, or as one that comes with hanzaki.
+
+    Raises:
+        ModelError: if it is neither.
+    """
+    if Path(which).is_dir():
+        return Path(which)
+    shipped = shipped_models()
+    if str(which) in shipped:
+        return shipped[str(which)]
+    names = f" and no shipped model ({', '.join(shipped)})" if shipped else ""
+    raise ModelError(f"{printable(which)!r} is no model folder{names}")
 
 
 def load_model(folder: Path | str) -> ModelFolder:
