@@ -1,9 +1,9 @@
-"""What each ingredient of training gives on few animals: ``python -m benchmarks.finetuning RUNS [NAME...]``.
+"""Few animals, ingredient by ingredient: ``python -m benchmarks.finetuning RUNS [--exchanged] [NAME...]``.
 
-Half of nyala's animals are learnt from; the others, never seen, are sought one against all, one side at a time. The
-recipe was chosen with the halves exchanged (``--exchanged``), so that the figures are of animals that chose nothing.
-Each training goes on where it was cut off, and is not repeated once it is done. Minutes each, on two cores; needs the
-real photographs and weights beside the project.
+Half of nyala's animals are learnt from; the others, never seen, are sought one against all, one side at a time.
+With ``--exchanged`` the halves change places: recipes are chosen that way, so that the figures of the other way
+are of animals that chose nothing. A training goes on where it was cut off, and is not repeated once it is done.
+Minutes each, on two cores; needs the real photographs and weights beside the project.
 """
 
 from __future__ import annotations
@@ -45,10 +45,14 @@ class Variant:
     start: Path | None = None
 
 
-def variants(runs: Path) -> dict[str, Variant]:
-    """What is compared."""
+def variants() -> dict[str, Variant]:
+    """What is compared: the shipped config, and that config less one of its ingredients."""
     return {
         "small": Variant({}),
+        "the whole box": Variant({"network.crop_fraction": 1.0}),
+        "no mirrored flanks": Variant({"data.mirror": False}),
+        "no average of the weights": Variant({"optimiser.average": 0.0}),
+        "one centre a class": Variant({"loss.centres": 1}),
     }
 
 
@@ -60,7 +64,7 @@ def main() -> None:
     runs, names = Path(words[0]), words[1:]
     learn, test = _halves(runs, exchanged="--exchanged" in sys.argv)
     print("| | top-1 % | top-5 % | mAP % | training, s |\n|---|---|---|---|---|")
-    for name, variant in variants(runs).items():
+    for name, variant in variants().items():
         if not names or name in names:
             started = time.perf_counter()
             model = _trained(runs / name.replace(" ", "-"), learn, variant)

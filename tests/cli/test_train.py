@@ -130,7 +130,7 @@ def test_a_run_that_is_asked_to_stop_saves_its_state_and_says_so(number, tiny_ya
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     status, out, err = hanzaki("train", "embedder", tiny_yaml, run, "--table", animals)
-    asking.join()
+    asking.join(timeout=10)
     assert (status, out) == (130, "")
     assert "hanzaki: stopped; what was done is kept, and the same command goes on" in err
     assert "Traceback" not in err

@@ -76,3 +76,5 @@ def stopped_between_steps() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if asked.is_set():
+            raise KeyboardInterrupt  # also where something else ended the run: who asked to stop must be heard

@@ -102,6 +102,8 @@ def train_embedder(
         ModelError: if the network that the config starts from cannot be used.
         TableError: if a table cannot be read.
     """
+    if not config.data.tables:
+        raise SettingError("there is nothing to learn from: name tables with --table, or under data.tables")
     _claim(folder, config)
     training = _Training(config, folder, progress or (lambda *_: None), report or (lambda _: None))
     return training.run()
@@ -162,8 +164,6 @@ class _Training:
 
     def _read_data(self) -> None:
         data, run = self.config.data, self.config.run
-        if not data.tables:
-            raise SettingError("there is nothing to learn from: name tables with --table, or under data.tables")
         learnt, aside = kept_aside([read_identity_csv(table) for table in data.tables], data.validation, run.seed)
         self.data = training_set(learnt, mirror=data.mirror, least=data.least)
         new = len(self.data.pictures)
@@ -210,6 +210,8 @@ class _Training:
                     board.flush()
                     self.report(record)
                 self._save()
+                if stopped():
+                    raise KeyboardInterrupt
         if self.fabric.is_global_zero:
             self._publish()
         self.fabric.barrier()

@@ -57,6 +57,8 @@ class Validation:
                 with torch.inference_mode():
                     vectors.extend(network(images).float().cpu().numpy())
                 kept.extend(number for number, _ in read)
+        if not kept:
+            raise SettingError(f"no picture can be read; the first: {next(iter(self.pictures.bad.values()))}")
         measures = one_against_all(vectors, self.frame.iloc[kept].reset_index(drop=True))
         asked = ~np.isnan(measures[:, 0])
         if not asked.any():
