@@ -329,7 +329,7 @@ def test_pictures_that_cannot_be_read_are_missing_from_their_batches_and_noted(s
     batches = _all_batches(reader, 0)
     assert [labels for _, labels in batches] == [[0, 1], [4, 3], [1, 4]]
     assert all(len(images) == len(labels) for images, labels in batches)
-    assert [bad.path.name for bad in reader.bad.values()] == ["4.jpg", "2.jpg"]
+    assert sorted(bad.path.name for bad in reader.bad.values()) == ["2.jpg", "4.jpg"]  # read on several threads
     assert "truncated" in next(bad.reason for bad in reader.bad.values() if bad.path.name == "2.jpg")
     assert np.array_equal(batches[0][0][1], reader.read(1))
 

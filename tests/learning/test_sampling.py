@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hanzaki.learning.config import EmbedderConfig
-from hanzaki.learning.sampling import Balanced, Mixed, Shuffled
-from hanzaki.learning.train import make_sampler
+from hanzaki.learning.sampling import Balanced, Mixed, Shuffled, make_sampler
 
 _counts = st.integers(2, 60)
 _batches = st.integers(2, 20)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from hanzaki.learning import train
 from hanzaki.learning.checkpoint import load
 from hanzaki.learning.config import EmbedderConfig
 from hanzaki.learning.start import starting_network
-from hanzaki.learning.train import BEST, Trained, train_embedder
+from hanzaki.learning.train import BEST, Diverged, Trained, train_embedder
 from hanzaki.learning.validation import Validation
 from hanzaki.learning.weights import read_network
 from hanzaki.vision.describing import load_describer
@@ -146,7 +146,8 @@ def test_a_polite_kill_saves_the_step_and_comes_to_the_very_same_end(step, anima
 
     def progress(_what: str, done: int, _total: int) -> None:
         if done == step:
-            os.kill(os.getpid(), signal.SIGTERM)
+            assert threading.current_thread() is threading.main_thread()  # else the tests' own process would die
+            signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(KeyboardInterrupt):
         _run(config, tmp_path, progress=progress)
@@ -156,8 +157,8 @@ def test_a_polite_kill_saves_the_step_and_comes_to_the_very_same_end(step, anima
 
 def test_asked_twice_it_stops_at_once(animals, tmp_path):
     def progress(_what: str, done: int, _total: int) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         raise AssertionError("was not stopped")
 
     with pytest.raises(KeyboardInterrupt):
@@ -184,6 +185,15 @@ def test_the_log_has_a_line_an_epoch_with_loss_rate_and_speed(undisturbed, anima
         assert 0 <= record["validation_map"] <= 1
     assert written[0]["rate"] == pytest.approx(1e-3)  # the warm-up's end
     assert written[1]["rate"] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_loss_that_is_no_number_any_more_ends_the_run_and_says_what_to_do(animals, tmp_path):
+    config = tiny_config(animals, schedule={"epochs": 2, "peak": 1e30, "start": 1e30, "warmup_epochs": 0})
+    with pytest.raises(
+        Diverged, match=r"the loss became (nan|inf) in epoch \d: in a new folder, try a lower schedule.peak"
+    ):
+        _run(config, tmp_path)
+    assert not (tmp_path / "model").exists()
 
 
 def test_it_learns(animals, tmp_path):
@@ -274,8 +284,8 @@ def test_the_model_gives_the_vectors_that_torch_gives_and_says_how_it_was_made(t
     assert (look.input_size, look.resize, look.crop_fraction) == ((32, 32), "squash", 1.0)
     assert (look.mean, look.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     assert look.architecture == "test_efficientnet"
-    assert look.training_data.startswith("36 pictures of 6 individuals (Andrias japonicus)")
-    assert "36 pictures of 6 individuals" in (trained / "model" / "README.md").read_text()
+    assert look.training_data.startswith("Andrias japonicus, 36 pictures of 6 individuals; ")
+    assert "| Andrias japonicus | unknown | 36 | 6 | 1 |" in (trained / "model" / "README.md").read_text()
 
 
 # ---- fine-tuning
@@ -466,7 +476,7 @@ def test_two_species_are_learnt_together(animals, tmp_path):
     other = write_animals(tmp_path / "seals", 4, 4, species="Phoca vitulina")  # of the same names
     made = _run(tiny_config([animals, other], data={"validation": 0}, schedule={"epochs": 1}), tmp_path / "run")
     said = (made.model / "config.json").read_text()
-    assert "64 pictures of 12 individuals (Andrias japonicus, Phoca vitulina)" in said
+    assert "Andrias japonicus, Phoca vitulina, 64 pictures of 12 individuals" in said
 
 
 def test_mirrored_flanks_make_twice_the_animals_and_no_more_photographs(animals, tmp_path):

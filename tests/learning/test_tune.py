@@ -17,7 +17,7 @@ from hanzaki.errors import SettingError, TableError
 from hanzaki.learning import tune
 from hanzaki.learning.config import EmbedderConfig, read_config
 from hanzaki.learning.space import Space, read_space, shipped_spaces, with_values
-from hanzaki.learning.train import Trained, train_embedder
+from hanzaki.learning.train import Diverged, Trained, train_embedder
 from hanzaki.learning.tune import Outcome, Tuned, tune_embedder
 from tests.fixtures.animals import tiny_config, write_animals
 
@@ -59,7 +59,9 @@ class Faked:
         history = []
         for epoch in range(1, config.schedule.epochs + 1):
             value = self.measure(number, epoch, config)
-            history.append({"epoch": epoch, "step": epoch, "loss": 0.0 * value, "validation_map": value})
+            if not math.isfinite(value):
+                raise Diverged(f"the loss became {value} in epoch {epoch}")
+            history.append({"epoch": epoch, "step": epoch, "loss": 1.0, "validation_map": value})
             report(history[-1])
         return Trained(folder / "model", 1, history, ())
 
@@ -271,7 +273,7 @@ def test_a_trial_cut_off_in_an_epoch_that_was_told_of_goes_on(config, tmp_path, 
 def test_a_training_whose_numbers_become_infinite_is_a_failed_trial(config, tmp_path, faked, number):
     faked(lambda trial, epoch, config: number if trial == 0 else 0.5)
     done = run(config, tmp_path / "study", 2)
-    assert "the loss became nan in epoch 1" in done.outcomes[0].failure
+    assert f"the loss became {number} in epoch 1" in done.outcomes[0].failure
     assert (done.best.number, done.outcomes[0].complete) == (1, False)
 
 

@@ -109,10 +109,11 @@ def print_skipped(skipped: Sequence[BadMedium], title: str = "skipped") -> None:
     from hanzaki.errors import printable
 
     if skipped:
-        rows = [(printable(bad.path), bad.reason) for bad in skipped[:_SHOWN_BAD]]
-        err().print(table((title, "why"), rows))
+        # lines, not a table: a column of paths would be folded into pieces that nobody can copy
+        lines = [f"{title} {printable(bad.path)}: {bad.reason}" for bad in skipped[:_SHOWN_BAD]]
         if len(skipped) > _SHOWN_BAD:
-            err().print(f"and {len(skipped) - _SHOWN_BAD} more")
+            lines.append(f"and {len(skipped) - _SHOWN_BAD} more")
+        err().print("\n".join(lines), markup=False)
 
 
 def _missing(cell: object) -> bool:

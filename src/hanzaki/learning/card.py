@@ -54,6 +54,11 @@ class TrainingData:
     species: int | None = None
     hub: str | None = None
 
+    def __str__(self) -> str:
+        known = {"pictures": self.images, "individuals": self.individuals}
+        counts = " of ".join(f"{count} {what}" for what, count in known.items() if count is not None)
+        return f"{self.name}{f', {counts}' if counts else ''}; licence of the pictures: {self.licence}"
+
 
 @dataclass(frozen=True)
 class Metric:

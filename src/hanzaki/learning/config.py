@@ -227,8 +227,16 @@ def checked(values: Mapping[str, Any], kind: type[Config], where: str) -> Config
 
 def write_config(config: BaseModel, path: Path) -> None:
     """Write a config so that :func:`read_config` reads it back as it is."""
+    path.write_text(as_yaml(config), encoding="utf-8")
+
+
+def as_yaml(config: BaseModel) -> str:
+    """A config as YAML, which gives back the very same values."""
     values = config.model_dump(mode="json")
-    path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)
+    if yaml.safe_load(text) == values:
+        return text
+    return yaml.safe_dump(values, sort_keys=False, width=110)  # Unicode's rarer line breaks only survive escaped
 
 
 def _extended(which: str | Path, depth: int = 0) -> dict[str, Any]:

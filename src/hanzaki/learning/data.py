@@ -20,6 +20,7 @@ from hanzaki.annotations import Annotations
 from hanzaki.boxes import Box
 from hanzaki.errors import BadMedium, SettingError
 from hanzaki.learning.augment import Augmentation, mirrored
+from hanzaki.learning.card import TrainingData
 from hanzaki.media import Pixels, decode, read
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop, resize
@@ -64,6 +65,18 @@ class TrainingSet:
         """Pictures of each class."""
         counts = np.bincount([picture.label for picture in self.pictures], minlength=len(self.classes))
         return [int(count) for count in counts]
+
+    def described(self, licence: str) -> TrainingData:
+        """What a model card says of it; species by name, the first six of many."""
+        species = sorted({name[0] for name in self.classes} - {""})
+        more = f" and {len(species) - 6} more" if len(species) > 6 else ""
+        return TrainingData(
+            name=", ".join(species[:6]) + more or "animals",
+            licence=licence,
+            images=len({(picture.path, picture.box) for picture in self.pictures}),
+            individuals=len({name[:2] for name in self.classes}),
+            species=len(species) or None,
+        )
 
     def with_others(self, others: TrainingSet) -> TrainingSet:
         """These pictures, then the others; what both call by one name is one class."""

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from hanzaki.learning.config import EmbedderConfig
+
 
 class Sampler(Protocol):
     """Says which pictures stand in which batch of an epoch."""
@@ -102,3 +104,22 @@ class Mixed:
             replayed = self._others(step // beside)[step % beside]
             mixed.append(np.concatenate([batch, replayed + self.offset]))
         return mixed
+
+
+def make_sampler(config: EmbedderConfig, labels: Sequence[int], new: int) -> Sampler:
+    """The sampler of a config.
+
+    Args:
+        config: of the run.
+        labels: of all pictures.
+        new: how many of them, the first ones, are to be learnt; the others are replayed beside them.
+    """
+    seed, batch, each = config.run.seed, config.sampling.batch, config.sampling.each
+
+    def of(part: Sequence[int], size: int, seed: int) -> Sampler:
+        return Balanced(part, size, each, seed) if each else Shuffled(len(part), size, seed)
+
+    if new == len(labels):
+        return of(labels, batch, seed)
+    replayed = min(max(1, round(config.data.replay_share * batch)), batch - 1)
+    return Mixed(of(labels[:new], batch - replayed, seed), of(labels[new:], replayed, seed + 1), new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.learning.config import PREPROCESSING, EmbedderConfig
+from hanzaki.learning.config import PREPROCESSING, EmbedderConfig, NetworkConfig
 from hanzaki.learning.network import EmbeddingNetwork, Pooling
 from hanzaki.learning.weights import adapted, load_strictly, read_network, read_state
 from hanzaki.vision.model import ModelConfig
@@ -42,6 +42,15 @@ def starting_network(config: EmbedderConfig) -> tuple[EmbeddingNetwork, ModelCon
         **named,
     )
     return network, look
+
+
+def base_name(wanted: NetworkConfig) -> str | None:
+    """Where a training begins, in a few words, for the model card, which names no folder of this machine."""
+    if wanted.start is not None:
+        return wanted.start.name if wanted.start.name != "model" else wanted.start.parent.name
+    if wanted.weights is not None:
+        return f"{wanted.weights.stem} ({wanted.backbone})"
+    return f"timm's weights of {wanted.backbone}" if wanted.pretrained else None
 
 
 def _from_model(start: Path, pooling: Pooling) -> tuple[EmbeddingNetwork, ModelConfig]:

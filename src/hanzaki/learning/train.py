@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -16,24 +17,23 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from hanzaki.errors import BadMedium, SettingError, printable
+from hanzaki.errors import BadMedium, SettingError
 from hanzaki.exchange.identity_csv import read_identity_csv
 from hanzaki.learning.card import Card
 from hanzaki.learning.checkpoint import Log, chance, load, restore_chance, save
-from hanzaki.learning.config import EmbedderConfig, read_config, write_config
+from hanzaki.learning.claim import claim_run
+from hanzaki.learning.config import EmbedderConfig
 from hanzaki.learning.data import Pictures, TrainingSet, kept_aside, training_set
 from hanzaki.learning.fabric import make_fabric, stopped_between_steps
-from hanzaki.learning.losses import LossName, make_loss
-from hanzaki.learning.network import EmbeddingNetwork
+from hanzaki.learning.lesson import Lesson
 from hanzaki.learning.publish import write_model_folder
-from hanzaki.learning.sampling import Balanced, Mixed, Sampler, Shuffled
+from hanzaki.learning.sampling import make_sampler
 from hanzaki.learning.schedule import freeze, learning_rate, parameter_groups
-from hanzaki.learning.start import starting_network
+from hanzaki.learning.start import base_name, starting_network
 from hanzaki.learning.validation import Validation
 from hanzaki.media import Pixels, decode, read
 from hanzaki.settings import settings
 
-CONFIG = "config.yaml"
 MODEL = "model"
 BEST = "best.safetensors"
 
@@ -41,24 +41,8 @@ Progress = Callable[[str, int, int], None]
 Record = dict[str, Any]
 
 
-class Lesson(nn.Module):
-    """The network with what it is trained against: images and labels to one number.
-
-    Args:
-        network: gives the embeddings.
-        loss: judges them.
-        dropout: share of the embedding that is hidden.
-    """
-
-    def __init__(self, network: EmbeddingNetwork, loss: nn.Module, dropout: float) -> None:
-        super().__init__()
-        self.network, self.loss = network, loss
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Mean loss of images (N, 3, H, W) with labels (N,)."""
-        value: Tensor = self.loss(self.dropout(self.network(images)), labels)
-        return value
+class Diverged(SettingError):
+    """The loss is no number any more: these settings lead nowhere."""
 
 
 @dataclass(frozen=True)
@@ -99,49 +83,15 @@ def train_embedder(
 
     Raises:
         SettingError: if the config asks for what cannot be, or the folder is of another run.
+        Diverged: if the loss is no number any more.
         ModelError: if the network that the config starts from cannot be used.
         TableError: if a table cannot be read.
     """
     if not config.data.tables:
         raise SettingError("there is nothing to learn from: name tables with --table, or under data.tables")
-    _claim(folder, config)
+    claim_run(folder, config)
     training = _Training(config, folder, progress or (lambda *_: None), report or (lambda _: None))
     return training.run()
-
-
-def _claim(folder: Path, config: EmbedderConfig) -> None:
-    """See that the folder is free, or of a run with the same config."""
-    written = folder / CONFIG
-    if not written.is_file():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise SettingError(f"{printable(folder)} is not empty and no training run: name a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        write_config(config, written)
-        return
-    before, now = (_flat(one.model_dump(mode="json")) for one in (read_config(written, EmbedderConfig), config))
-    changed = [
-        f"{key} was {before.get(key, 'not there')}, now {now.get(key, 'not there')}"
-        for key in dict.fromkeys([*now, *before])
-        if before.get(key) != now.get(key)
-    ]
-    # where a run runs does not change what it is; the rest does
-    if changed := [change for change in changed if not change.startswith(_MAY_CHANGE)]:
-        raise SettingError(
-            f"{printable(folder)} is of a run with another config ({'; '.join(changed)}): name a new folder"
-        )
-
-
-_MAY_CHANGE = ("run.accelerator", "run.devices", "run.checkpoint_minutes", "run.cache_mb")
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
 
 
 class _Training:
@@ -155,7 +105,7 @@ class _Training:
         torch.manual_seed(config.run.seed)
         self.network, self.look = starting_network(config)
         self._read_data()
-        self.lesson = Lesson(self.network, _loss(config, self.network, self.data.counts), config.loss.dropout)
+        self.lesson = Lesson(self.network, config.loss, self.data.counts)
         self._set_up()
         self.step = self.epoch = self.best_epoch = 0
         self.loss_sum, self.best = 0.0, -1.0
@@ -291,6 +241,11 @@ class _Training:
 
     def _judge(self) -> Record:
         """The epoch's record; its weights are kept if they are the best so far, or there is no telling."""
+        if not math.isfinite(self.loss_sum):
+            raise Diverged(
+                f"the loss became {self.loss_sum} in epoch {self.epoch + 1}: in a new folder, try a lower"
+                " schedule.peak, or optimiser.clip=1"
+            )
         record: Record = {
             "epoch": self.epoch + 1,
             "epochs": self.config.schedule.epochs,
@@ -358,10 +313,15 @@ class _Training:
         network = self.network.cpu()
         network.load_state_dict(load_file(self.folder / BEST))
         network.requires_grad_(True)
-        pictures = list(islice(_readable(self.data), _CHECKED))
-        look = self.look.model_copy(update={"training_data": describe_data(self.config, self.data)})
+        learnt = self.data.described(self.config.data.licence)
+        card = Card(self.config.about or _ABOUT, training=[learnt], base=base_name(self.config.network))
         write_model_folder(
-            self.folder / MODEL, network, look, Card(self.config.about or _ABOUT), pictures=pictures
+            self.folder / MODEL,
+            network,
+            self.look.model_copy(update={"training_data": str(learnt)}),
+            card,
+            pictures=list(islice(_readable(self.data), _CHECKED)),
+            half=self.config.half,
         )
 
 
@@ -370,58 +330,10 @@ _ABOUT = "An embedding network for telling individual animals apart by their nat
 _PLACE = ("epoch", "step", "loss_sum", "best", "best_epoch")
 
 
-def make_sampler(config: EmbedderConfig, labels: Sequence[int], new: int) -> Sampler:
-    """The sampler of a config.
-
-    Args:
-        config: of the run.
-        labels: of all pictures.
-        new: how many of them, the first ones, are to be learnt; the others are replayed beside them.
-    """
-    seed, batch, each = config.run.seed, config.sampling.batch, config.sampling.each
-
-    def of(part: Sequence[int], size: int, seed: int) -> Sampler:
-        return Balanced(part, size, each, seed) if each else Shuffled(len(part), size, seed)
-
-    if new == len(labels):
-        return of(labels, batch, seed)
-    replayed = min(max(1, round(config.data.replay_share * batch)), batch - 1)
-    return Mixed(of(labels[:new], batch - replayed, seed), of(labels[new:], replayed, seed + 1), new)
-
-
 def _readable(data: TrainingSet) -> Iterator[Pixels]:
     for picture in data.pictures:
         with suppress(BadMedium):
             yield decode(read(picture.path), picture.path, settings().max_megapixels)
-
-
-def describe_data(config: EmbedderConfig, data: TrainingSet) -> str:
-    """One line for the model card: how much of what it learnt from."""
-    species = sorted({name[0] for name in data.classes} - {""})
-    animals = {name[:2] for name in data.classes}
-    shown = ", ".join(species[:6]) + (f" and {len(species) - 6} more" if len(species) > 6 else "")
-    photographs = {(picture.path, picture.box) for picture in data.pictures}
-    return (
-        f"{len(photographs)} pictures of {len(animals)} individuals"
-        + (f" ({shown})" if shown else "")
-        + f"; licence of the pictures: {config.data.licence}"
-    )
-
-
-def _loss(config: EmbedderConfig, network: EmbeddingNetwork, counts: Sequence[int]) -> nn.Module:
-    loss = config.loss
-    options: dict[LossName, dict[str, float]] = {
-        "subcentre_arcface": {
-            "centres": loss.centres,
-            "scale": loss.scale,
-            "margin": loss.margin,
-            "smallest": loss.smallest_margin,
-        },
-        "arcface": {"scale": loss.scale, "margin": loss.margin},
-        "softmax": {},
-        "triplet": {"margin": loss.margin},
-    }
-    return make_loss(loss.kind, network.embedding_size, counts, **options[loss.kind])
 
 
 def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import gc
-import json
-import math
 import os
 import shutil
 import sqlite3
@@ -31,12 +29,12 @@ from sqlalchemy.pool import QueuePool
 from hanzaki.errors import BadMedium, HanzakiError, SettingError, TableError, printable
 from hanzaki.exchange.identity_csv import read_identity_csv
 from hanzaki.learning.checkpoint import CHECKPOINT
-from hanzaki.learning.config import EmbedderConfig, read_config
+from hanzaki.learning.claim import CONFIG, require_same, require_same_config
+from hanzaki.learning.config import EmbedderConfig, as_yaml
 from hanzaki.learning.data import kept_aside, training_set
 from hanzaki.learning.space import Space, read_space, with_values
-from hanzaki.learning.train import BEST, MODEL, Progress, Record, train_embedder
+from hanzaki.learning.train import BEST, MODEL, Diverged, Progress, Record, train_embedder
 
-CONFIG = "config.yaml"
 SPACE = "space.yaml"
 DATABASE = "study.db"
 TRIALS = "trials"
@@ -166,51 +164,15 @@ def _holds_only_or_any(folder: Path, ours: tuple[str, ...]) -> bool:
 
 def _claim(folder: Path, config: EmbedderConfig, space: Space) -> Space:
     """See that the folder is new, or of a study with the same config and space; the space in its first order."""
-    for name, text in ((CONFIG, _as_yaml(config)), (SPACE, space.as_yaml())):
+    for name, text in ((CONFIG, as_yaml(config)), (SPACE, space.as_yaml())):
         # the space comes last: the folder is a study as soon as it has one
         if not (folder / SPACE).is_file():
             _write(folder / name, text)
-    earlier = read_config(folder / CONFIG, EmbedderConfig)
-    changed = _changed(_flat(earlier), _flat(config))
-    changed = [change for change in changed if not change.startswith(_MAY_CHANGE)]
-    if changed:
-        raise SettingError(
-            f"{printable(folder)} is of a study with another config ({'; '.join(changed)}): name a new folder"
-        )
+    earlier = require_same_config(folder, config, "study with another config")
     written = read_space(folder / SPACE, earlier)
     before, now = (yaml.safe_load(one.as_yaml()) for one in (written, space))
-    if changed := _changed(before, now):
-        raise SettingError(
-            f"{printable(folder)} is of a study of another space ({'; '.join(changed)}): name a new folder"
-        )
+    require_same(folder, before, now, "study of another space")
     return written
-
-
-_MAY_CHANGE = ("run.accelerator ", "run.checkpoint_minutes ", "run.cache_mb ")  # where a study runs
-
-
-def _flat(config: EmbedderConfig) -> dict[str, Any]:
-    return {
-        (f"{part}.{key}" if key else part): value
-        for part, values in config.model_dump(mode="json").items()
-        for key, value in (values.items() if isinstance(values, dict) else [("", values)])
-    }
-
-
-def _changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    return [
-        f"{key} was {_shown(before, key)}, now {_shown(now, key)}"
-        for key in dict.fromkeys([*before, *now])
-        if (key in before, before.get(key)) != (key in now, now.get(key))
-    ]
-
-
-def _shown(values: dict[str, Any], key: str) -> str:
-    return json.dumps(values[key], ensure_ascii=False) if key in values else "missing"
-
-
-def _as_yaml(config: EmbedderConfig) -> str:
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
 
 
 def _write(path: Path, text: str) -> None:
@@ -261,7 +223,7 @@ class _UnfitError(Exception):
 
 
 #: What ends a trial and no study: torch's errors, as of memory that is full, and those of numbers that are none.
-_TRIALS_OWN = (_UnfitError, RuntimeError, ArithmeticError, ValueError)
+_TRIALS_OWN = (_UnfitError, Diverged, RuntimeError, ArithmeticError, ValueError)
 
 
 class _Tuning:
@@ -346,9 +308,6 @@ class _Tuning:
         known = set(self.study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
         def judge(record: Record) -> None:
-            numbers = [record["loss"], record.get(_MEASURE, 0.0)]
-            if not all(map(math.isfinite, numbers)):
-                raise _UnfitError(f"the loss became {record['loss']} in epoch {record['epoch']}")
             if _MEASURE in record:
                 if record["epoch"] not in known:  # an epoch is told again if its checkpoint was not written
                     trial.report(record[_MEASURE], record["epoch"])
@@ -376,7 +335,7 @@ class _Tuning:
                 _remove_weights(self._folder(outcome.number))
         if best is not None:
             note = f"# Trial {best.number} of a study: mAP {best.value:.1%} on the animals kept aside\n"
-            _write(self.folder / BEST_CONFIG, note + _as_yaml(with_values(self.config, best.settings)))
+            _write(self.folder / BEST_CONFIG, note + as_yaml(with_values(self.config, best.settings)))
 
 
 _MEASURE = "validation_map"
