@@ -1,5 +1,5 @@
-# The whole developer interface: demo, test, check, bench, docs.
-.PHONY: demo test check bench docs clean
+# The whole developer interface: demo, test, check, bench, model, docs.
+.PHONY: demo test check bench model docs clean
 export OMP_WAIT_POLICY = PASSIVE
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,6 +19,9 @@ check: .venv/dev.done           ## style, types, and who imports whom
 
 bench: .venv/dev.done           ## speed and memory beside peers and limits
 	$(BIN)/python -m benchmarks
+
+model: .venv/dev.done           ## make and weigh the model that ships: an hour on two cores, needs ../shared
+	$(BIN)/python -m benchmarks.shipping bench/shipping
 
 docs: .venv/dev.done            ## write the reference and the pictures from the code
 	$(BIN)/python docs/reference/make.py

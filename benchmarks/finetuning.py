@@ -1,4 +1,4 @@
-"""Few animals, ingredient by ingredient: ``python -m benchmarks.finetuning RUNS [--exchanged] [NAME...]``.
+"""Few animals, ingredient by ingredient: ``python -m benchmarks.finetuning RUNS [NAME...]``.
 
 Half of nyala's animals are learnt from; the others, never seen, are sought one against all, one side at a time.
 With ``--exchanged`` the halves change places: recipes are chosen that way, so that the figures of the other way
@@ -8,6 +8,7 @@ Minutes each, on two cores; needs the real photographs and weights beside the pr
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 import hanzaki
+from hanzaki.learning.publish import export_timm
 
 SHARED = Path(__file__).parents[2] / "shared"
 TABLE = SHARED / "data" / "nyala" / "annotations.csv"
@@ -30,6 +32,7 @@ IMAGENET = {
 }
 #: All animals of the half are learnt from; the number of epochs was chosen on the other half.
 FIXED = {"data.validation": 0.0, "run.precision": "bf16-mixed", "run.seed": 0}
+UNTRAINED, SIFT = "nothing learnt: ImageNet features", "nothing learnt: SIFT"
 
 
 @dataclass(frozen=True)
@@ -38,36 +41,51 @@ class Variant:
 
     Attributes:
         changes: keys of the config.
-        start: model folder to go on from; None starts from ImageNet.
+        start: model to go on from; None starts from ImageNet.
+        animals: how many of the half are learnt from; None is all.
     """
 
     changes: dict[str, object]
-    start: Path | None = None
+    start: str | None = None
+    animals: int | None = None
 
 
-def variants() -> dict[str, Variant]:
-    """What is compared: the shipped config, and that config less one of its ingredients."""
-    return {
-        "small": Variant({}),
-        "the whole box": Variant({"network.crop_fraction": 1.0}),
-        "no mirrored flanks": Variant({"data.mirror": False}),
-        "no average of the weights": Variant({"optimiser.average": 0.0}),
-        "one centre a class": Variant({"loss.centres": 1}),
-    }
+VARIANTS: dict[str, Variant] = {
+    "small": Variant({}),
+    "from hides": Variant({}, start="hides"),
+    "the whole box": Variant({"network.crop_fraction": 1.0}),
+    "no mirrored flanks": Variant({"data.mirror": False}),
+    "no average of the weights": Variant({"optimiser.average": 0.0}),
+    "one centre a class": Variant({"loss.centres": 1}),
+    "balanced batches": Variant({"sampling.each": 4}),
+    "25 animals": Variant({}, animals=25),
+}
 
 
 def main() -> None:
     """Train and measure the variants that are named, or all."""
-    words = [word for word in sys.argv[1:] if word != "--exchanged"]
-    if not words:
-        sys.exit(__doc__)
-    runs, names = Path(words[0]), words[1:]
-    learn, test = _halves(runs, exchanged="--exchanged" in sys.argv)
+    names = [UNTRAINED, SIFT, *VARIANTS]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, help="folder of the trainings")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(names)}")
+    parser.add_argument("--epochs", type=int, help="in place of the config's")
+    parser.add_argument("--exchanged", action="store_true", help="learn from the half that is else tested with")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(names):
+        parser.error(f"no such variant: {', '.join(sorted(unknown))}")
+    learn, test = _halves(asked.runs, exchanged=asked.exchanged)
+    epochs = {"schedule.epochs": asked.epochs} if asked.epochs else {}
     print("| | top-1 % | top-5 % | mAP % | training, s |\n|---|---|---|---|---|")
-    for name, variant in variants().items():
-        if not names or name in names:
-            started = time.perf_counter()
-            model = _trained(runs / name.replace(" ", "-"), learn, variant)
+    for name in asked.names or names:
+        started = time.perf_counter()
+        if name == UNTRAINED:
+            _print(name, test, untrained(asked.runs / "untrained"), None)
+        elif name == SIFT:
+            _print(name, test, "sift", None)
+        else:
+            variant = VARIANTS[name]
+            some = _fewer(learn, variant.animals) if variant.animals else learn
+            model = _trained(asked.runs / name.replace(" ", "-"), some, variant, epochs)
             _print(name, test, model, time.perf_counter() - started)
 
 
@@ -85,25 +103,47 @@ def _halves(runs: Path, exchanged: bool) -> tuple[Path, Path]:
     return learn, test
 
 
-def _trained(run: Path, learn: Path, variant: Variant) -> Path:
+def _fewer(table: Path, animals: int) -> Path:
+    frame = pd.read_csv(table, dtype=str)
+    names = sorted(set(frame["identity"]))
+    chosen = np.random.default_rng(0).permutation(names)[:animals]
+    fewer = table.with_stem(f"{table.stem}-{animals}")
+    frame[frame["identity"].isin(chosen)].to_csv(fewer, index=False)
+    return fewer
+
+
+def untrained(folder: Path) -> Path:
+    """The ImageNet start's pooled features as a model folder, of whole boxes at 192 pixels."""
+    if not folder.exists():
+        export_timm(
+            folder,
+            "mobilenetv2_100",
+            WEIGHTS,
+            arguments={"pad_type": "same"},
+            input_size=(192, 192),
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+        )
+    return folder
+
+
+def _trained(run: Path, learn: Path, variant: Variant, epochs: dict[str, int]) -> Path:
     return hanzaki.train_embedder(
         "small",
         run,
         tables=[learn],
         start=variant.start,
-        changes=FIXED | ({} if variant.start else IMAGENET) | variant.changes,
+        changes=FIXED | epochs | ({} if variant.start else IMAGENET) | variant.changes,
         report=lambda record: print(record, file=sys.stderr, flush=True),
     ).model
 
 
-def _print(name: str, test: Path, model: Path | str, seconds: float) -> None:
+def _print(name: str, test: Path, model: Path | str, seconds: float | None) -> None:
     result = hanzaki.evaluate(test, model=model)
     top1, low, high = (100 * value for value in result.measures["top1"])
     top5, precision = 100 * result.measures["top5"][0], 100 * result.measures["map"][0]
-    print(
-        f"| {name} | {top1:.1f} ({low:.1f}-{high:.1f}) | {top5:.1f} | {precision:.1f} | {seconds:.0f} |",
-        flush=True,
-    )
+    took = "" if seconds is None else f"{seconds:.0f}"
+    print(f"| {name} | {top1:.1f} ({low:.1f}-{high:.1f}) | {top5:.1f} | {precision:.1f} | {took} |", flush=True)
 
 
 if __name__ == "__main__":
