@@ -41,18 +41,16 @@ class Variant:
 
     Attributes:
         changes: keys of the config.
-        start: model to go on from; None starts from ImageNet.
         animals: how many of the half are learnt from; None is all.
     """
 
     changes: dict[str, object]
-    start: str | None = None
     animals: int | None = None
 
 
 VARIANTS: dict[str, Variant] = {
     "small": Variant({}),
-    "from hides": Variant({}, start="hides"),
+    "from ImageNet": Variant(IMAGENET),
     "the whole box": Variant({"network.crop_fraction": 1.0}),
     "no mirrored flanks": Variant({"data.mirror": False}),
     "no average of the weights": Variant({"optimiser.average": 0.0}),
@@ -132,8 +130,7 @@ def _trained(run: Path, learn: Path, variant: Variant, epochs: dict[str, int]) -
         "small",
         run,
         tables=[learn],
-        start=variant.start,
-        changes=FIXED | epochs | ({} if variant.start else IMAGENET) | variant.changes,
+        changes=FIXED | epochs | variant.changes,
         report=lambda record: print(record, file=sys.stderr, flush=True),
     ).model
 

@@ -31,6 +31,7 @@ _LIMITS = (
     "It does not find animals in photographs: it wants each one's box, or a photograph that the animal fills.",
     "A score is no probability, and the best candidate of an animal that nobody knows yet is still somebody.",
 )
+_DATA = "Hides drawn by `hanzaki virtual hides`, a tenth of them kept aside to choose the epoch"
 _USE = (
     "The start of a training on your own animals (`hanzaki train embedder small RUN --table CSV --from hides`),"
     " and quick first candidates where a collection is too large for local matching."
@@ -87,7 +88,7 @@ def _ship(trained: Path, metrics: list[Metric]) -> None:
         read_config("hides", EmbedderConfig).about,
         intended_use=_USE,
         limits=_LIMITS,
-        training=[TrainingData("Hides drawn by `hanzaki virtual hides`", "apache-2.0", ANIMALS * EACH, ANIMALS)],
+        training=[TrainingData(_DATA, "apache-2.0", ANIMALS * EACH, ANIMALS)],
         metrics=metrics,
         base="mobilenetv2_imagenet: ImageNet weights of MobileNetV2 (Apache-2.0)",
     )

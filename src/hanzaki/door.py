@@ -93,7 +93,6 @@ def train_embedder(
         TableError: if a table cannot be read.
     """
     from hanzaki.extra import learning
-    from hanzaki.vision.model import find_model
 
     with learning():
         from hanzaki.learning.config import EmbedderConfig, read_config
@@ -104,6 +103,6 @@ def train_embedder(
     if replay:
         named["data.replay"] = [str(Path(table).absolute()) for table in replay]
     if start is not None:
-        named["network.start"] = str(find_model(start).absolute())
+        named["network.start"] = str(start)
     wanted = read_config(config, EmbedderConfig, named | dict(changes or {}))
     return run(wanted, Path(folder), progress=progress, report=report)

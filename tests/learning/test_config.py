@@ -32,7 +32,35 @@ def test_every_shipped_config_can_be_used(name):
 
 
 def test_small_and_miewid_are_shipped():
-    assert {"small", "miewid"} <= shipped_configs().keys()
+    assert {"small", "miewid", "hides"} <= shipped_configs().keys()
+
+
+# ---- where a training begins
+
+
+def test_small_begins_with_the_model_that_comes_along_wherever_it_is_said(tmp_path):
+    assert _read("small").network.start == Path("hides")
+    assert _read(_written(tmp_path / "a.yaml", "network: {start: hides}\n")).network.start == Path("hides")
+
+
+def test_a_folder_of_the_shipped_models_name_stands_before_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("hides").mkdir()
+    assert _read("small").network.start == tmp_path / "hides"
+
+
+def test_of_a_model_to_go_on_from_and_a_network_to_build_the_later_word_holds(tmp_path):
+    built = _read("small", "network.backbone=resnet18").network
+    assert (built.start, built.backbone, built.crop_fraction) == (None, "resnet18", 0.35)
+    assert _read("miewid", f"network.start={tmp_path}").network.start == tmp_path
+    extending = _read(_written(tmp_path / "a.yaml", "extends: small\nnetwork: {weights: w.safetensors}\n")).network
+    assert (extending.start, extending.weights) == (None, tmp_path / "w.safetensors")
+
+
+def test_both_in_one_breath_are_an_error(tmp_path):
+    path = _written(tmp_path / "a.yaml", "network: {start: hides, backbone: resnet18}\n")
+    with pytest.raises(SettingError, match="backbone cannot be had with start, a model that brings its own"):
+        _read(path)
 
 
 def test_miewid_is_the_recipe_of_the_papers_appendix():
@@ -144,12 +172,13 @@ def test_a_config_that_extends_itself_or_nothing_says_so(tmp_path):
 def test_relative_paths_of_a_file_start_from_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _written(tmp_path / "deep" / "base.yaml", "data: {replay: [old.csv]}\nnetwork: {weights: w.safetensors}\n")
-    text = "extends: deep/base.yaml\ndata: {tables: [a.csv, /srv/b.csv]}\nnetwork: {start: model}\n"
+    text = "extends: deep/base.yaml\ndata: {tables: [a.csv, /srv/b.csv]}\n"
     config = _read(_written(tmp_path / "runs" / "mine.yaml", text.replace("deep", "../deep")))
     assert [path.resolve() for path in config.data.tables] == [tmp_path / "runs" / "a.csv", Path("/srv/b.csv")]
     assert [path.resolve() for path in config.data.replay] == [tmp_path / "deep" / "old.csv"]
     assert config.network.weights.resolve() == tmp_path / "deep" / "w.safetensors"
-    assert config.network.start.resolve() == tmp_path / "runs" / "model"
+    _written(tmp_path / "onwards.yaml", "network: {start: model}\n")
+    assert _read(tmp_path / "onwards.yaml").network.start.resolve() == tmp_path / "model"
 
 
 def test_relative_paths_of_the_command_line_start_from_where_it_is_typed(tmp_path, monkeypatch):
@@ -221,6 +250,10 @@ _PARTS = {
             "arguments": st.dictionaries(
                 st.text(min_size=1), st.integers() | st.booleans() | st.text(), max_size=3
             ),
+        }
+    ).map(
+        lambda network: {
+            key: value for key, value in network.items() if key != "arguments" or not network["start"]
         }
     ),
     "augmentation": st.fixed_dictionaries({"colour": _SHARES, "rotate": st.floats(0, 180)}),

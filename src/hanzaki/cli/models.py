@@ -1,4 +1,4 @@
-"""``hanzaki models``: model folders made, fetched and shared."""
+"""``hanzaki models``: model folders listed, made, fetched and shared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Make, fetch and share model folders, which `--with` takes.", no_args_is_help=True)
+app = typer.Typer(help="List, make, fetch and share model folders, which `--with` takes.", no_args_is_help=True)
 
 SizeOption = Annotated[int | None, typer.Option(min=1, metavar="PIXELS", help="Side of the square input.")]
 MeanOption = Annotated[
@@ -22,7 +22,22 @@ StdOption = Annotated[
 
 @app.callback()
 def _models() -> None:
-    """Make, fetch and share model folders, which `--with` takes."""
+    """List, make, fetch and share model folders, which `--with` takes."""
+
+
+@app.command("list")
+def list_() -> None:
+    """The models that come with hanzaki: `--with NAME` takes them, and `--from NAME` goes on from them."""
+    from hanzaki.cli.output import out, table
+    from hanzaki.vision.model import ONNX, load_model, shipped_models
+
+    rows = []
+    for name, folder in shipped_models().items():
+        config = load_model(folder).config
+        size = "{} x {}".format(*config.input_size)
+        megabytes = f"{(folder / ONNX).stat().st_size / 1e6:.1f}"
+        rows.append([name, config.architecture, size, megabytes, config.licence, config.training_data])
+    out().print(table(["name", "network", "input", "MB", "licence", "learnt from"], rows, ["MB"]))
 
 
 @app.command("export")
@@ -42,7 +57,7 @@ def export(
     training_data: Annotated[str, typer.Option(help="What the weights learnt from.")] = "unknown",
     half: Annotated[bool, typer.Option("--half", help="Keep the weights in 16 bits: half the size.")] = False,
 ) -> None:
-    """Make a timm network's pooled features a model folder (needs `pip install 'hanzaki[learn]'`)."""
+    """Make a timm network's pooled features a model folder (needs the extra `learn`)."""
     from hanzaki.errors import SettingError
     from hanzaki.extra import learning
 
@@ -79,7 +94,7 @@ def pull(
     """Fetch a model (hanzaki's, MiewID, MegaDescriptor, any timm one) as a model folder, checked against torch.
 
     Its licence is shown and asked for before any weights come. Can be stopped and run again: it goes on where it
-    was. Size, mean and std replace what the model's own config says. Needs `pip install 'hanzaki[learn]'`.
+    was. Size, mean and std replace what the model's own config says. Needs the extra `learn`.
     """
     from hanzaki.cli.output import progress
     from hanzaki.extra import learning
@@ -118,7 +133,7 @@ def push(
     """Share a model folder, all of its files in one commit.
 
     Who it is meant for runs `hanzaki models pull OWNER/NAME FOLDER`. Wants a licence in its config.json and its
-    README.md, and `hf auth login` or HF_TOKEN. Needs `pip install 'hanzaki[learn]'`.
+    README.md, and `hf auth login` or HF_TOKEN. Needs the extra `learn`.
     """
     from hanzaki.extra import learning
 

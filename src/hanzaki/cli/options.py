@@ -27,7 +27,11 @@ CatalogueOption = Annotated[
 ]
 ModelOption = Annotated[
     str,
-    typer.Option("--with", metavar="sift|MODEL_FOLDER", help="What compares animals: sift, or a model folder."),
+    typer.Option(
+        "--with",
+        metavar="sift|MODEL",
+        help="What compares animals: sift, a model folder, or a model of `hanzaki models list`.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 SetOption = Annotated[

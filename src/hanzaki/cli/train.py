@@ -21,7 +21,7 @@ def _train() -> None:
 @app.command("embedder")
 def embedder(
     config: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped config: small, miewid.")
+        str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped config: small, miewid, hides.")
     ],
     folder: Annotated[
         Path, typer.Argument(metavar="RUN", help="Folder of the run; of an earlier one, it is gone on with.")

@@ -51,14 +51,13 @@ def tune(
     """
     from hanzaki.cli.output import print_skipped, progress
     from hanzaki.extra import learning
-    from hanzaki.vision.model import find_model
 
     with learning():
         from hanzaki.learning.config import EmbedderConfig, parse_changes, read_config
         from hanzaki.learning.space import read_space
         from hanzaki.learning.tune import tune_embedder
     given: dict[str, Any] = {"data.tables": [str(path.absolute()) for path in table]} if table else {}
-    given |= {"network.start": str(find_model(start).absolute())} if start is not None else {}
+    given |= {"network.start": start} if start is not None else {}
     wanted = read_config(config, EmbedderConfig, given | parse_changes(changes or ()))
     tried = read_space(space, wanted)
     with progress() as tell:

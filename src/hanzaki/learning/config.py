@@ -29,13 +29,22 @@ from hanzaki.learning.augment import Augmentation
 from hanzaki.learning.losses import LossName
 from hanzaki.learning.network import Pooling
 from hanzaki.vision.crop import ResizeMode
+from hanzaki.vision.model import shipped_models
 
 Triple = tuple[float, float, float]
 AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]  # a run may be gone on with from another folder
 
 
+def _shipped(which: str | Path) -> bool:
+    return str(which) in shipped_models() and not Path(which).exists()
+
+
+ModelPath = Annotated[Path, AfterValidator(lambda path: path if _shipped(path) else path.absolute())]
+
 #: What a model to go on from knows better than this config's defaults: only what is said by name replaces it.
 PREPROCESSING = frozenset({"input_size", "mean", "std", "resize", "crop_fraction"})
+#: What a model to go on from decides alone.
+_SHAPE = frozenset({"backbone", "arguments", "weights", "pretrained"})
 
 
 class _Part(BaseModel):
@@ -62,8 +71,9 @@ class DataConfig(_Part):
 class NetworkConfig(_Part):
     """The network and what it sees."""
 
-    start: AbsolutePath | None = Field(
-        None, description="A model folder to go on from (`--from`), with its shape."
+    start: ModelPath | None = Field(
+        None,
+        description="A model folder, or a shipped model's name, to go on from (`--from`), with its shape.",
     )
     backbone: str = Field("mobilenetv2_100", description="timm's name of the architecture.")
     pooling: Pooling = Field("gem", description="gem, avg, or a transformer's class token.")
@@ -83,8 +93,17 @@ class NetworkConfig(_Part):
     def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What the model to go on from decides stays unsaid, also in the file that is kept beside the outputs."""
         values: dict[str, Any] = handler(self)
-        unsaid = PREPROCESSING - self.model_fields_set if self.start is not None else ()
+        unsaid = _SHAPE | (PREPROCESSING - self.model_fields_set) if self.start is not None else ()
         return {key: value for key, value in values.items() if key not in unsaid}
+
+    @model_validator(mode="after")
+    def _begins_once(self) -> NetworkConfig:
+        if self.start is not None and (said := sorted(_SHAPE & self.model_fields_set)):
+            raise ValueError(
+                f"{' and '.join(said)} cannot be had with start, a model that brings its own: set network.start to"
+                " null, or leave the others out"
+            )
+        return self
 
 
 class LossConfig(_Part):
@@ -193,7 +212,7 @@ def read_config(which: str | Path, kind: type[Config], changes: Mapping[str, Any
     """
     values = _extended(which)
     for key, value in (changes if isinstance(changes, Mapping) else parse_changes(changes)).items():
-        values = _merged(values, _nested(key.split("."), value))
+        values = _overlaid(values, _nested(key.split("."), value))
     return checked(values, kind, printable(which))
 
 
@@ -260,7 +279,7 @@ def _extended(which: str | Path, depth: int = 0) -> dict[str, Any]:
     if depth > 8:
         raise SettingError(f"{printable(which)} extends itself")
     beside = folder / str(base) if folder is not None else Path(str(base))
-    return _merged(_extended(beside if beside.is_file() else str(base), depth + 1), values)
+    return _overlaid(_extended(beside if beside.is_file() else str(base), depth + 1), values)
 
 
 def _placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -276,7 +295,7 @@ def _placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _beside(paths: Any, folder: Path) -> Any:
     if isinstance(paths, list):
         return [_beside(path, folder) for path in paths]
-    return str(folder / paths) if isinstance(paths, str) else paths
+    return str(folder / paths) if isinstance(paths, str) and not _shipped(paths) else paths
 
 
 def _text(path: Path) -> str:
@@ -297,6 +316,18 @@ def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
     for key in reversed(keys):
         value = {key: value}
     return dict(value)
+
+
+def _overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """One config's values with another's over them; of a model to go on from and a shape, the later word holds."""
+    said = over.get("network")
+    network = base.get("network")
+    if isinstance(said, Mapping) and isinstance(network, Mapping):
+        replaced = (_SHAPE if said.get("start") is not None else set()) | (
+            {"start"} if _SHAPE & said.keys() else set()
+        )
+        base = {**base, "network": {key: value for key, value in network.items() if key not in replaced}}
+    return _merged(base, over)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,8 @@ def make_fabric(config: EmbedderConfig) -> Fabric:
         SettingError: if the machine has not what the config asks for.
     """
     run = config.run
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it tells of its choices, which are ours
+    for name in ("lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # it tells of its choices, which are ours
     if config.sampling.batch % run.devices:
         raise SettingError(f"sampling.batch {config.sampling.batch} cannot be shared by {run.devices} devices")
     # where only the head learns at first, the rest of the network gets no gradient, which DDP wants to be told

@@ -159,6 +159,7 @@ def _save_weights(network: nn.Module, path: Path, source: str | None, half: bool
         matrices = {name for name, value in network.named_parameters() if value.ndim > 1}
         state = {name: value.half() if name in matrices else value for name, value in state.items()}
     save_file(state, path, metadata)
+    path.chmod(0o644)  # else its owner alone could read it, wherever the folder is copied to
 
 
 def require_free(folder: Path) -> None:

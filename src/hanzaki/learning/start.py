@@ -8,7 +8,7 @@ from hanzaki.errors import ModelError, printable
 from hanzaki.learning.config import PREPROCESSING, EmbedderConfig, NetworkConfig
 from hanzaki.learning.network import EmbeddingNetwork, Pooling
 from hanzaki.learning.weights import adapted, load_strictly, read_network, read_state
-from hanzaki.vision.model import ModelConfig
+from hanzaki.vision.model import ModelConfig, find_model
 
 _CLASSIFIERS = ("classifier.", "head.", "fc.")
 
@@ -25,7 +25,7 @@ def starting_network(config: EmbedderConfig) -> tuple[EmbeddingNetwork, ModelCon
     wanted = config.network
     named = {"name": config.name, "licence": config.licence, "calibration": None, "labels": None}
     if wanted.start is not None:
-        network, look = _from_model(wanted.start, wanted.pooling)
+        network, look = _from_model(find_model(wanted.start), wanted.pooling)
         changed = {key: getattr(wanted, key) for key in PREPROCESSING & wanted.model_fields_set}
         return network, look.model_copy(update=named | changed)
     fetched = wanted.pretrained and wanted.weights is None
