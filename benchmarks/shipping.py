@@ -1,8 +1,8 @@
 """The model that ships with hanzaki, made and weighed: ``make model``, ``python -m benchmarks.shipping FOLDER``.
 
 Hides are drawn, the shipped config ``hides`` learns from them, and what comes of it is measured on real animals,
-of which it saw none, beside where it began and beside SIFT. Then the model stands among the shipped ones, with
-these figures on its card. An hour on two cores; what is done is not done again.
+of which it saw none, beside where it began. Then the model stands among the shipped ones, with these figures on its
+card. An hour on two cores; what is done is not done again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
     print("| | | top-1 % | mAP % |\n|---|---|---|---|")
     metrics = []
     for name, table in TABLES.items():
-        for title, model in {"SIFT": "sift", "ImageNet features": start, "hides": trained}.items():
+        for title, model in {"ImageNet features": start, "hides": trained}.items():
             result = hanzaki.evaluate(table, model=model)
             (top1, low, high), (precision, *_) = result.measures["top1"], result.measures["map"]
             interval = f"{100 * top1:.1f} ({100 * low:.1f}-{100 * high:.1f})"
