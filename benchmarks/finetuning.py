@@ -54,7 +54,7 @@ VARIANTS: dict[str, Variant] = {
     "the whole box": Variant({"network.crop_fraction": 1.0}),
     "no mirrored flanks": Variant({"data.mirror": False}),
     "no average of the weights": Variant({"optimiser.average": 0.0}),
-    "one centre a class": Variant({"loss.centres": 1}),
+    "two centres a class": Variant({"loss.centres": 2}),
     "balanced batches": Variant({"sampling.each": 4}),
     "25 animals": Variant({}, animals=25),
 }
