@@ -1,8 +1,8 @@
 """The model that ships with hanzaki, made and weighed: ``make model``, ``python -m benchmarks.shipping FOLDER``.
 
 Hides are drawn, the shipped config ``hides`` learns from them, and what comes of it is measured on real animals,
-of which it saw none, beside where it began. Then the model stands among the shipped ones, with these figures on its
-card. An hour on two cores; what is done is not done again.
+of which it saw none, beside where it began. Then the model stands among the shipped ones, with these figures on
+its card. An hour on two cores; what is done is not done again.
 """
 
 from __future__ import annotations
