@@ -9,10 +9,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.nyala import TABLE, tested_half
 from hanzaki.annotations import AnnotationRow
 from hanzaki.evaluation.metrics import bootstrap_interval, ranking_metrics
 from hanzaki.exchange.identity_csv import read_identity_csv
@@ -24,7 +24,6 @@ from hanzaki.vision.crop import crop
 from hanzaki.vision.rootsift import RootSift
 
 TITLE = "Local matching, ingredient by ingredient: half of nyala's animals, one side at a time"
-TABLE = Path(__file__).parents[2] / "shared" / "data" / "nyala" / "annotations.csv"
 
 VARIANTS: dict[str, tuple[RootSift, LocalParameters]] = {
     "all of it": (RootSift(), UPRIGHT),
@@ -61,8 +60,7 @@ def run() -> tuple[list[str], list[list[str]]]:
 @cache
 def _rows() -> list[AnnotationRow]:
     rows = list(read_identity_csv(TABLE))
-    animals = sorted({row.identity or "" for row in rows})
-    half = set(np.random.default_rng(0).permutation(animals)[: len(animals) // 2].tolist())
+    half = tested_half(row.identity or "" for row in rows)
     return [row for row in rows if row.identity in half]
 
 

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.apart import run_apart
+from benchmarks.nyala import TABLE
 
 TITLE = "One epoch on nyala's 1,205 photographs, each of which also stands mirrored for `small`"
-TABLE = Path(__file__).parents[2] / "shared" / "data" / "nyala" / "annotations.csv"
 
 #: EfficientNetV2-M's weights are not fetched, and its batches of 112 are computed in parts of 8.
 CONFIGS: dict[str, dict[str, Any]] = {

@@ -18,17 +18,17 @@ import numpy as np
 import pandas as pd
 
 import hanzaki
+from benchmarks.nyala import SHARED, TABLE, tested_half
 from hanzaki.learning.publish import export_timm
 
-SHARED = Path(__file__).parents[2] / "shared"
-TABLE = SHARED / "data" / "nyala" / "annotations.csv"
 WEIGHTS = SHARED / "weights" / "mobilenetv2_imagenet.safetensors"
 
+_ARGUMENTS, _GREY = {"pad_type": "same"}, (0.5, 0.5, 0.5)  # how these weights want to be used
 IMAGENET = {
     "network.weights": str(WEIGHTS),
-    "network.arguments": {"pad_type": "same"},
-    "network.mean": [0.5, 0.5, 0.5],
-    "network.std": [0.5, 0.5, 0.5],
+    "network.arguments": _ARGUMENTS,
+    "network.mean": _GREY,
+    "network.std": _GREY,
 }
 #: All animals of the half are learnt from; the number of epochs was chosen on the other half.
 FIXED = {"data.validation": 0.0, "run.precision": "bf16-mixed", "run.seed": 0}
@@ -92,9 +92,7 @@ def _halves(runs: Path, exchanged: bool) -> tuple[Path, Path]:
     runs.mkdir(parents=True, exist_ok=True)
     frame = pd.read_csv(TABLE, dtype=str)
     frame["path"] = [str(TABLE.parent.absolute() / path) for path in frame["path"]]
-    animals = sorted(set(frame["identity"]))
-    half = set(np.random.default_rng(0).permutation(animals)[: len(animals) // 2].tolist())
-    tested = frame["identity"].isin(half) ^ exchanged
+    tested = frame["identity"].isin(tested_half(frame["identity"])) ^ exchanged
     learn, test = runs / "learn.csv", runs / "test.csv"
     frame[~tested].to_csv(learn, index=False)
     frame[tested].to_csv(test, index=False)
@@ -117,10 +115,10 @@ def untrained(folder: Path) -> Path:
             folder,
             "mobilenetv2_100",
             WEIGHTS,
-            arguments={"pad_type": "same"},
             input_size=(192, 192),
-            mean=(0.5, 0.5, 0.5),
-            std=(0.5, 0.5, 0.5),
+            arguments=_ARGUMENTS,
+            mean=_GREY,
+            std=_GREY,
         )
     return folder
 

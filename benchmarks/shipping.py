@@ -14,7 +14,8 @@ from pathlib import Path
 from rich.progress import Progress
 
 import hanzaki
-from benchmarks.finetuning import IMAGENET, SHARED, untrained
+from benchmarks.finetuning import IMAGENET, untrained
+from benchmarks.nyala import SHARED
 from hanzaki.learning.card import Card, Metric, TrainingData
 from hanzaki.learning.config import EmbedderConfig, read_config
 from hanzaki.learning.publish import write_model_folder

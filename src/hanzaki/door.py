@@ -95,14 +95,7 @@ def train_embedder(
     from hanzaki.extra import learning
 
     with learning():
-        from hanzaki.learning.config import EmbedderConfig, read_config
+        from hanzaki.learning.config import embedder_config
         from hanzaki.learning.train import train_embedder as run
-    named: dict[str, Any] = {}
-    if tables:
-        named["data.tables"] = [str(Path(table).absolute()) for table in tables]
-    if replay:
-        named["data.replay"] = [str(Path(table).absolute()) for table in replay]
-    if start is not None:
-        named["network.start"] = str(start)
-    wanted = read_config(config, EmbedderConfig, named | dict(changes or {}))
+    wanted = embedder_config(config, tables=tables, start=start, replay=replay, changes=changes)
     return run(wanted, Path(folder), progress=progress, report=report)

@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from hanzaki.cli import main
 from hanzaki.learning.checkpoint import CHECKPOINT, LOG
 from tests.fixtures.animals import TINY, write_animals
+from tests.fixtures.same import assert_same
 
 SPEEDS = {"pictures_per_second", "waiting"}  # all that may differ between a run and the same run cut off
 EPOCH = 9  # steps: 36 pictures of the six animals that are not kept aside, in fours
@@ -77,21 +78,6 @@ def _records(run: Path) -> list[dict[str, float]]:
     return [{key: value for key, value in json.loads(line).items() if key not in SPEEDS} for line in lines]
 
 
-def _assert_same(one: object, other: object, where: str = "") -> None:
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other), where
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys(), where
-        for key, value in one.items():
-            _assert_same(value, other[key], f"{where}.{key}")
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other), where
-        for number, (mine, theirs) in enumerate(zip(one, other, strict=True)):
-            _assert_same(mine, theirs, f"{where}.{number}")
-    else:
-        assert one == other, where
-
-
 # ---- stopped and killed
 
 
@@ -114,8 +100,8 @@ def test_a_killed_run_that_is_run_again_ends_with_the_very_weights_of_an_undistu
     assert _records(run) == _records(trained)
     assert [record["epoch"] for record in _records(run)] == [1, 2, 3]
     for name in ("best.safetensors", "model/model.safetensors"):
-        _assert_same(load_file(run / name), load_file(trained / name), name)
-    _assert_same(*(torch.load(folder / CHECKPOINT, weights_only=True) for folder in (run, trained)))
+        assert_same(load_file(run / name), load_file(trained / name), name)
+    assert_same(*(torch.load(folder / CHECKPOINT, weights_only=True) for folder in (run, trained)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

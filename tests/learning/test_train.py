@@ -25,6 +25,7 @@ from hanzaki.learning.weights import read_network
 from hanzaki.vision.describing import load_describer
 from tests.fixtures.animals import tiny_config, write_animals
 from tests.fixtures.photographs import pixels
+from tests.fixtures.same import assert_same
 
 EPOCH = 9  # steps: 36 pictures of six animals in fours
 SPEEDS = {"pictures_per_second", "waiting"}
@@ -68,21 +69,6 @@ def _outcome(folder: Path, trained: Trained) -> dict[str, object]:
     return {"epoch": trained.epoch, "log": records, "best": load_file(folder / BEST), "state": state}
 
 
-def _assert_same(one: object, other: object, where: str = "") -> None:
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other), where
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys(), where
-        for key, value in one.items():
-            _assert_same(value, other[key], f"{where}.{key}")
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other), where
-        for number, (mine, theirs) in enumerate(zip(one, other, strict=True)):
-            _assert_same(mine, theirs, f"{where}.{number}")
-    else:
-        assert one == other, where
-
-
 def _network_of(folder: Path) -> State:
     """The network of a run's last step."""
     prefix = "network."
@@ -118,7 +104,7 @@ def test_a_run_killed_at_any_step_comes_to_the_very_same_end(steps, animals, und
 
         with pytest.raises(_Killed):
             _run(tiny_config(animals), tmp_path, progress=progress)
-    _assert_same(_outcome(tmp_path, _run(tiny_config(animals), tmp_path)), undisturbed)
+    assert_same(_outcome(tmp_path, _run(tiny_config(animals), tmp_path)), undisturbed)
 
 
 @pytest.mark.parametrize("minutes", [0.0, 1000.0], ids=["saved every step", "saved every epoch"])
@@ -137,7 +123,7 @@ def test_a_kill_between_the_log_and_the_checkpoint_writes_no_line_twice(
         patch.setattr(train, "save", killed)
         _run(config, tmp_path)
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 1
-    _assert_same(_outcome(tmp_path, _run(config, tmp_path)), undisturbed)
+    assert_same(_outcome(tmp_path, _run(config, tmp_path)), undisturbed)
 
 
 @pytest.mark.parametrize("step", [4, EPOCH, 2 * EPOCH])
@@ -155,7 +141,7 @@ def test_a_run_asked_to_stop_saves_the_step_and_comes_to_the_very_same_end(
         patch.setattr(train, "stopped_between_steps", lambda: nullcontext(asked.is_set))
         _run(config, tmp_path, progress=progress)
     assert load(tmp_path)["step"] == step
-    _assert_same(_outcome(tmp_path, _run(config, tmp_path)), undisturbed)
+    assert_same(_outcome(tmp_path, _run(config, tmp_path)), undisturbed)
 
 
 def test_another_seed_gives_other_weights(animals, undisturbed, tmp_path):
@@ -219,7 +205,7 @@ def test_the_best_epoch_is_the_one_that_finds_animals_kept_aside_best(average, a
     seen = _scores(monkeypatch, 0.3, 0.7, 0.7)
     config = tiny_config(animals, schedule={"epochs": 3}, optimiser={"average": average})
     assert _run(config, tmp_path).epoch == 2
-    _assert_same(load_file(tmp_path / BEST), seen[1])
+    assert_same(load_file(tmp_path / BEST), seen[1])
     assert not torch.equal(seen[1]["bn.weight"], seen[2]["bn.weight"])
 
 
@@ -227,7 +213,7 @@ def test_what_is_measured_is_the_moving_average_where_there_is_one(animals, tmp_
     seen = _scores(monkeypatch, 0.1)
     _run(tiny_config(animals, schedule={"epochs": 1}), tmp_path)
     state = load(tmp_path)["average"]
-    _assert_same(seen[0], {name.removeprefix("module."): value for name, value in state.items()})
+    assert_same(seen[0], {name.removeprefix("module."): value for name, value in state.items()})
     assert not torch.equal(seen[0]["bn.weight"], _network_of(tmp_path)["bn.weight"])
 
 
@@ -242,7 +228,7 @@ def test_the_best_epoch_is_remembered_over_a_kill(animals, tmp_path, monkeypatch
     with pytest.raises(_Killed):
         _run(config, tmp_path, progress=progress)
     assert _run(config, tmp_path).epoch == 1
-    _assert_same(load_file(tmp_path / BEST), seen[0])
+    assert_same(load_file(tmp_path / BEST), seen[0])
 
 
 def test_validation_every_other_epoch_and_after_the_last(animals, tmp_path, monkeypatch):
@@ -257,7 +243,7 @@ def test_without_validation_it_is_the_last_epoch_and_all_animals_are_learnt_from
     config = tiny_config(animals, data={"validation": 0}, optimiser={"average": 0})
     trained = _run(config, tmp_path)
     assert trained.epoch == 2
-    _assert_same(load_file(tmp_path / BEST), _network_of(tmp_path))
+    assert_same(load_file(tmp_path / BEST), _network_of(tmp_path))
     assert not any("validation_map" in record for record in trained.history)
     assert "48 pictures of 8 individuals" in (trained.model / "config.json").read_text()
 
@@ -272,7 +258,7 @@ def test_the_model_gives_the_vectors_that_torch_gives_and_says_how_it_was_made(t
     with torch.inference_mode():
         expected = network(torch.from_numpy(np.stack(prepared))).numpy()
     np.testing.assert_allclose(np.stack(describer.describe(prepared)), expected, atol=1e-4)
-    _assert_same(network.state_dict(), load_file(trained / BEST))
+    assert_same(network.state_dict(), load_file(trained / BEST))
     assert (look.input_size, look.resize, look.crop_fraction) == ((32, 32), "squash", 1.0)
     assert (look.mean, look.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     assert look.architecture == "test_efficientnet"
@@ -330,7 +316,7 @@ def test_a_kill_while_the_head_learns_alone_changes_nothing(trained, few, tmp_pa
 
         with pytest.raises(_Killed):
             _run(config, tmp_path / "cut", progress=progress)
-    _assert_same(_outcome(tmp_path / "cut", _run(config, tmp_path / "cut")), once)
+    assert_same(_outcome(tmp_path / "cut", _run(config, tmp_path / "cut")), once)
 
 
 def test_frozen_stages_stay_bit_for_bit_and_the_others_learn(trained, few, tmp_path):

@@ -38,6 +38,15 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the config, as schedule.epochs=5."),
 ]
+LearnOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--table", metavar="CSV", help="Annotations to learn from, in place of data.tables; several may be named."
+    ),
+]
+StartOption = Annotated[
+    str | None, typer.Option("--from", metavar="MODEL", help="A model to go on from (fine-tuning).")
+]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hanzaki.cli.options import SKIPPED, SetOption
+from hanzaki.cli.options import SKIPPED, LearnOption, SetOption, StartOption
 
 app = typer.Typer(help="Train models on your own animals.", no_args_is_help=True)
 
@@ -26,15 +26,8 @@ def embedder(
     folder: Annotated[
         Path, typer.Argument(metavar="RUN", help="Folder of the run; of an earlier one, it is gone on with.")
     ],
-    table: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="CSV", help="Annotations to learn from, in place of data.tables; several may be named."
-        ),
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="MODEL", help="A model to go on from (fine-tuning).")
-    ] = None,
+    table: LearnOption = None,
+    start: StartOption = None,
     replay: Annotated[
         list[Path] | None,
         typer.Option(

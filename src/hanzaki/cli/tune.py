@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hanzaki.cli.options import SKIPPED, SetOption
+from hanzaki.cli.options import SKIPPED, LearnOption, SetOption, StartOption
 
 if TYPE_CHECKING:
     from hanzaki.learning.tune import Outcome, Tuned
@@ -22,15 +22,8 @@ def tune(
     folder: Annotated[
         Path, typer.Argument(metavar="STUDY", help="Folder of the study; an earlier one is gone on with.")
     ],
-    table: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="CSV", help="Annotations to learn from, in place of data.tables; several may be named."
-        ),
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="MODEL", help="A model to go on from (fine-tuning).")
-    ] = None,
+    table: LearnOption = None,
+    start: StartOption = None,
     space: Annotated[
         str,
         typer.Option(
@@ -53,12 +46,10 @@ def tune(
     from hanzaki.extra import learning
 
     with learning():
-        from hanzaki.learning.config import EmbedderConfig, parse_changes, read_config
+        from hanzaki.learning.config import embedder_config, parse_changes
         from hanzaki.learning.space import read_space
         from hanzaki.learning.tune import tune_embedder
-    given: dict[str, Any] = {"data.tables": [str(path.absolute()) for path in table]} if table else {}
-    given |= {"network.start": start} if start is not None else {}
-    wanted = read_config(config, EmbedderConfig, given | parse_changes(changes or ()))
+    wanted = embedder_config(config, tables=table or (), start=start, changes=parse_changes(changes or ()))
     tried = read_space(space, wanted)
     with progress() as tell:
         tuned = tune_embedder(

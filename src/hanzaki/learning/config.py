@@ -192,7 +192,12 @@ Config = TypeVar("Config", bound=BaseModel)
 
 def shipped_configs() -> dict[str, str]:
     """The configs that come with hanzaki, by name: their text."""
-    folder = resources.files("hanzaki.learning") / "configs"
+    return shipped_texts("configs")
+
+
+def shipped_texts(*parts: str) -> dict[str, str]:
+    """The YAML files of a folder of this package, by name: their text."""
+    folder = resources.files("hanzaki.learning").joinpath(*parts)
     files = sorted(folder.iterdir(), key=lambda file: file.name)
     return {
         file.name.removesuffix(".yaml"): file.read_text("utf-8") for file in files if file.name.endswith(".yaml")
@@ -214,6 +219,36 @@ def read_config(which: str | Path, kind: type[Config], changes: Mapping[str, Any
     for key, value in (changes if isinstance(changes, Mapping) else parse_changes(changes)).items():
         values = _overlaid(values, _nested(key.split("."), value))
     return checked(values, kind, printable(which))
+
+
+def embedder_config(
+    which: str | Path,
+    *,
+    tables: Sequence[Path | str] = (),
+    start: Path | str | None = None,
+    replay: Sequence[Path | str] = (),
+    changes: Mapping[str, Any] | None = None,
+) -> EmbedderConfig:
+    """A training's config, with what is most often said beside it; ``changes`` have the last word.
+
+    Args:
+        which: a YAML file, or the name of a shipped config.
+        tables: annotation tables to learn from, in place of the config's.
+        start: a model folder, or a shipped model's name, to go on from.
+        replay: annotation tables that ``start`` learnt from.
+        changes: values by dotted key.
+
+    Raises:
+        SettingError: if there is no such config, or it has keys or values that cannot be used.
+    """
+    said: dict[str, Any] = {}
+    if tables:
+        said["data.tables"] = [str(Path(table).absolute()) for table in tables]
+    if replay:
+        said["data.replay"] = [str(Path(table).absolute()) for table in replay]
+    if start is not None:
+        said["network.start"] = str(start)
+    return read_config(which, EmbedderConfig, said | dict(changes or {}))
 
 
 def parse_changes(texts: Sequence[str]) -> dict[str, Any]:

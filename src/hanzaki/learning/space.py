@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +15,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from hanzaki.errors import SettingError, printable
-from hanzaki.learning.config import EmbedderConfig, checked
+from hanzaki.learning.config import EmbedderConfig, checked, shipped_texts
 
 Distribution = FloatDistribution | IntDistribution | CategoricalDistribution
 
@@ -79,11 +78,7 @@ class Space:
 
 def shipped_spaces() -> dict[str, str]:
     """The spaces that come with hanzaki, by name: their text."""
-    folder = resources.files("hanzaki.learning") / "configs" / "tuning"
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    return {
-        file.name.removesuffix(".yaml"): file.read_text("utf-8") for file in files if file.name.endswith(".yaml")
-    }
+    return shipped_texts("configs", "tuning")
 
 
 def read_space(which: str | Path, config: EmbedderConfig) -> Space:
