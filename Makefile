@@ -23,12 +23,14 @@ bench: .venv/dev.done           ## speed and memory beside peers and limits
 model: .venv/dev.done           ## make and weigh the model that ships: an hour on two cores, needs ../shared
 	$(BIN)/python -m benchmarks.shipping bench/shipping
 
-docs: .venv/dev.done            ## write the reference and the pictures from the code
+docs: .venv/dev.done            ## write the reference and the pictures from the code, and the site: site/index.html
 	$(BIN)/python docs/reference/make.py
 	$(BIN)/python docs/images/make.py
+	rm -rf site
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet --doctree-dir .sphinx_cache docs site
 
 clean:                          ## remove what the other words made
-	rm -rf .venv demo bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo bench site .sphinx_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
