@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanzaki import Box, TableError
+from hanzaki.exchange.miewid_csv import read_miewid_csv
+from hanzaki.exchange.reading import enclosing
+from tests.exchange.writers import boxes
+
+HEADER = "theta,viewpoint,name,file_name,species,file_path,x,y,w,h\n"
+
+
+def _table(tmp_path, *rows):
+    (tmp_path / "t.csv").write_text(HEADER + "".join(f"{row}\n" for row in rows))
+    return tmp_path / "t.csv"
+
+
+def test_miewids_own_example_is_read(tmp_path):
+    """The row is of the README of WildMeOrg/wbia-plugin-miew-id."""
+    path = _table(
+        tmp_path,
+        "0,up,1030,000000006040.jpg,beluga_whale,/datasets/beluga-440/000000006040.jpg,0,0,162,440",
+        "0,up,____,000000006043.jpg,beluga_whale,/datasets/beluga-440/000000006043.jpg,,,,",
+    )
+    first, second = read_miewid_csv(path).annotations
+    assert (first.identity, first.orientation, first.species) == ("1030", "up", "beluga_whale")
+    assert (first.path, first.bbox) == ("000000006040.jpg", Box(0, 0, 162, 440))
+    assert (second.identity, second.bbox) == (None, None)
+
+
+def test_the_full_path_is_taken_where_it_leads_somewhere(tmp_path):
+    (tmp_path / "whole.jpg").touch()
+    path = _table(tmp_path, f"0,up,a,name.jpg,whale,{tmp_path}/whole.jpg,,,,", "0,up,a,other.jpg,whale,,,,,")
+    assert [row.path for row in read_miewid_csv(path).annotations] == [f"{tmp_path}/whole.jpg", "other.jpg"]
+
+
+def test_a_rotated_box_becomes_the_upright_one_around_it_and_is_counted(tmp_path):
+    quarter, little = math.pi / 2, 0.09
+    path = _table(tmp_path, f"{quarter},,a,a.jpg,,,10,20,30,10", f"{little},,a,b.jpg,,,10,20,30,10")
+    reading = read_miewid_csv(path)
+    turned, upright = (row.bbox for row in reading.annotations)
+    assert turned == pytest.approx(Box(20, 10, 10, 30))
+    assert upright == Box(10, 20, 30, 10)
+    assert reading.notes == {"rotated boxes made upright": 1}
+
+
+def test_what_other_columns_tell_is_read_too(tmp_path):
+    (tmp_path / "t.csv").write_text("name,file_name,date,encounter,site\na,a.jpg,2024-08-21,7,Ningaloo\n")
+    (row,) = read_miewid_csv(tmp_path / "t.csv").annotations
+    assert (row.date.day, row.encounter, row.site, row.bbox) == (21, "7", "Ningaloo", None)
+
+
+def test_every_bad_cell_is_told_in_miewids_words(tmp_path):
+    path = _table(tmp_path, "90,,a,a.jpg,,,1,2,3,4", "0,,new,b.jpg,,,1,2,3,", "0.5,,a,,,,1,2,0,4")
+    with pytest.raises(TableError) as caught:
+        read_miewid_csv(path)
+    assert [(problem.row, problem.column) for problem in caught.value.problems] == [
+        (2, "theta"),
+        (3, "name"),
+        (3, "x, y, w, h"),
+        (4, "x, y, w, h"),
+        (4, "file_name"),
+    ]
+    assert "'90' is not an angle in radians" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [("name,path", "'file_path' are missing"), ("name,file_name,x,y", "missing: w, h")],
+)
+def test_missing_columns_are_told(tmp_path, header, message):
+    (tmp_path / "t.csv").write_text(header + "\n")
+    with pytest.raises(TableError, match=message):
+        read_miewid_csv(tmp_path / "t.csv")
+
+
+@given(boxes, st.floats(-math.pi, math.pi))
+def test_the_upright_box_touches_the_corners_of_the_rotated_one(box: Box, theta: float):
+    middle = complex(box.x + box.w / 2, box.y + box.h / 2)
+    turn = complex(math.cos(theta), math.sin(theta))
+    corners = [
+        middle + complex(right * box.w / 2, down * box.h / 2) * turn for right in (-1, 1) for down in (-1, 1)
+    ]
+    across, down = [corner.real for corner in corners], [corner.imag for corner in corners]
+    expected = (min(across), min(down), max(across) - min(across), max(down) - min(down))
+    assert enclosing(box, theta) == pytest.approx(expected, abs=1e-6)
