@@ -4,10 +4,12 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, top_k_accuracy_score
+from torchmetrics.retrieval import RetrievalHitRate, RetrievalMAP
 
 from hanzaki.evaluation.metrics import bootstrap_interval, ranking_metrics
 
@@ -38,6 +40,27 @@ def test_without_ties_average_precision_is_scikit_learns(count: int, seed: int):
     assume(relevant.any())
     expected = average_precision_score(relevant, scores)
     assert ranking_metrics(scores, relevant, (1,))[-1] == pytest.approx(expected)
+
+
+def test_over_many_queries_they_are_torchmetrics():
+    rng = np.random.default_rng(5)
+    scores = 1.0 + np.stack([rng.permutation(30) for _ in range(40)])  # torchmetrics takes 0 for no match
+    relevant = rng.random(scores.shape) < 0.1
+    relevant[:, 0] = True
+    ours = np.mean([ranking_metrics(*query, KS) for query in zip(scores, relevant, strict=True)], axis=0)
+    numbers = torch.arange(40).repeat_interleave(30)
+    given = torch.tensor(scores.ravel()), torch.tensor(relevant.ravel())
+    hits = [float(RetrievalHitRate(top_k=k)(*given, indexes=numbers)) for k in KS]
+    expected = [*hits, float(RetrievalMAP()(*given, indexes=numbers))]
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_closed_set_top_k_of_a_classifier_is_scikit_learns(k: int):
+    rng = np.random.default_rng(k)
+    scores, truth = rng.random((50, 6)), rng.integers(0, 6, 50)
+    ours = [ranking_metrics(row, np.arange(6) == label, (k,))[0] for row, label in zip(scores, truth, strict=True)]
+    assert np.mean(ours) == pytest.approx(top_k_accuracy_score(truth, scores, k=k, labels=range(6)))
 
 
 def test_what_is_not_in_the_contest_counts_for_nothing():

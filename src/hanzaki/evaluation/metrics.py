@@ -7,7 +7,14 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from hanzaki.evaluation.resampling import (
+    Floats,
+    Resampling,
+    interval_of_sums,
+    number_individuals,
+    quotient,
+    sum_by_individual,
+)
 
 
 def ranking_metrics(
@@ -63,8 +70,7 @@ def bootstrap_interval(
 ) -> Floats:
     """Mean of each column with its percentile bootstrap interval, resampling whole groups.
 
-    Photographs of one animal resemble each other; it is animals that were drawn from nature, so it is animals that
-    are drawn again.
+    See :mod:`hanzaki.evaluation.resampling` for why, and for other statistics than the mean.
 
     Args:
         values: float64 (n, m), m measures of n queries.
@@ -76,17 +82,11 @@ def bootstrap_interval(
     Returns:
         float64 (m, 3): value, low, high; NaN throughout if there are no queries.
     """
-    if not len(values):
-        return np.full((values.shape[1], 3), np.nan)
-    _, member = np.unique([repr(group) for group in groups], return_inverse=True)
-    count = int(member.max()) + 1
-    sums = np.stack([np.bincount(member, column, count) for column in values.T], axis=1)
-    sizes = np.bincount(member, minlength=count)
-    rng, share = np.random.default_rng(seed), np.full(count, 1 / count)
-    means = np.empty((resamples, values.shape[1]))
-    for resample in range(resamples):
-        drawn = rng.multinomial(count, share)
-        means[resample] = (drawn @ sums) / (drawn @ sizes)
-    tail = (1 - level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    return np.stack([values.mean(axis=0), low, high], axis=1)
+    member, count = number_individuals(groups)
+    rows = np.column_stack([values, np.ones(len(values))])
+    intervals = interval_of_sums(
+        sum_by_individual(rows, member, count),
+        lambda sums: quotient(sums[:, :-1], sums[:, -1:]),
+        Resampling(level, resamples, seed),
+    )
+    return np.array(intervals)
