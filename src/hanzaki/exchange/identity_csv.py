@@ -8,11 +8,13 @@ say ``position`` for ``orientation``; boxes stand as ``[x, y, w, h]`` or ``x y w
 from __future__ import annotations
 
 import csv
+import os
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
-from hanzaki.annotations import Annotations
+from hanzaki.annotations import COLUMNS, Annotations
 from hanzaki.errors import TableError, TableProblem
 
 _OTHER_NAMES = {"position": "orientation"}
@@ -39,6 +41,50 @@ def read_identity_csv(path: Path | str) -> Annotations:
     frame = pd.DataFrame(_of_equal_length(path, header, rows), columns=header, dtype=object)
     names = {other: name for other, name in _OTHER_NAMES.items() if name not in frame.columns}
     return Annotations(frame.rename(columns=names), source=path)
+
+
+def write_identity_csv(annotations: Annotations, path: Path | str) -> None:
+    """Write an identity table with all of hanzaki's columns; what is not known stays empty.
+
+    Paths that are not absolute are written as they lead from the new table's folder, so that tables and pictures
+    can be moved together. The file is written whole or not at all; an earlier one is replaced.
+
+    Raises:
+        TableError: if a cell is not UTF-8, or the file cannot be written.
+    """
+    path = Path(path)
+    incoming = path.with_name(path.name + ".incoming")
+    try:
+        with incoming.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\r\n")  # as RFC 4180 has it; cells with either are quoted
+            writer.writerow(COLUMNS)
+            for row in annotations:
+                cells = {name: getattr(row, name) for name in COLUMNS}
+                cells["path"] = moved_path(row.path, annotations.folder, path.parent)
+                writer.writerow([_written(cell) for cell in cells.values()])
+        incoming.replace(path)
+    except UnicodeEncodeError as error:
+        text = f"{error.object!r} is not UTF-8: give it another name"
+        raise TableError(path, [TableProblem(None, None, text)]) from error
+    except OSError as error:
+        raise TableError(path, [TableProblem(None, None, f"cannot be written: {error.strerror}")]) from error
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+def moved_path(path: str, old: Path, new: Path) -> str:
+    """The text that leads from the folder ``new`` to the picture to which ``path`` leads from ``old``."""
+    way = os.path.relpath(old.resolve(), new.resolve())
+    # joined, never shortened: to take out a ".." behind a link would lead elsewhere
+    return path if way == "." or os.path.isabs(path) else f"{way}/{path}"  # noqa: PTH117
+
+
+def _written(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        return cell.isoformat().removesuffix("T00:00:00")  # a day without its time
+    return str(cell)
 
 
 def _of_equal_length(path: Path, header: list[str], rows: list[list[str]]) -> list[list[str]]:
