@@ -38,6 +38,7 @@ def evaluate(
     *,
     model: Path | str = "sift",
     group: str | None = None,
+    report: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """How well a model tells a table's individuals apart: one against all, within species and side.
@@ -46,22 +47,37 @@ def evaluate(
         table: an annotation table, or the CSV file of one.
         model: ``sift`` or a model folder.
         group: a column to give results by as well, as ``orientation``.
+        report: a folder to write a report into: ``index.html``, its figures, and every query in ``queries.csv``.
         progress: told how far it is.
 
     Raises:
         TableError: if the table cannot be read.
-        SettingError: if it has no such column to group by.
-        ModelError: if there is no such model.
+        SettingError: if it has no such column to group by, or the report cannot be written.
+        ModelError: if there is no such model, or a report is asked for and the extra ``learn`` is not installed.
     """
     from hanzaki.annotations import Annotations
-    from hanzaki.evaluation.protocols import evaluate as run
+    from hanzaki.errors import printable
+    from hanzaki.evaluation.protocols import check_group, describe_table, judge
     from hanzaki.exchange.identity_csv import read_identity_csv
     from hanzaki.settings import settings
     from hanzaki.vision.describing import load_describer
 
     annotations = table if isinstance(table, Annotations) else read_identity_csv(table)
     describer = load_describer(model, settings().runtime, settings().threads)
-    return run(annotations, describer, group=group, progress=progress)
+    check_group(annotations, group)
+    if report is not None:
+        from hanzaki.evaluation.report.report import Question, prepare_report, write_report
+
+        prepare_report(Path(report))  # before the long work, not after it
+    described = describe_table(annotations, describer, progress)
+    result = judge(described, group=group, progress=progress)
+    if report is not None:
+        source = annotations.source  # its folder's name tells tables apart that are all called annotations.csv
+        name = "the table" if source is None else printable(Path(*source.absolute().parts[-2:]))
+        write_report(
+            Path(report), result, described, Question(name, printable(Path(model).name), describer.name, group)
+        )
+    return result
 
 
 def train_embedder(

@@ -21,6 +21,9 @@ def evaluate(
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Also give results by this column, as `orientation`.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write a report to look at: FOLDER/index.html.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well individuals are told apart, one against all.
@@ -32,9 +35,10 @@ def evaluate(
     import hanzaki
     from hanzaki.cli.output import err, out, print_json, print_skipped, progress
     from hanzaki.cli.output import table as as_table
+    from hanzaki.errors import printable
 
     with progress() as tell:
-        result = hanzaki.evaluate(table, model=model, group=group, progress=tell)
+        result = hanzaki.evaluate(table, model=model, group=group, report=report, progress=tell)
     if as_json:
         print_json(result.as_json())
     else:
@@ -42,6 +46,8 @@ def evaluate(
         named = {"all": result, **{f"{group} {name}": part for name, part in result.groups.items()}}
         out().print(as_table(headers, [_row(name, part) for name, part in named.items()], right=headers[1:]))
         err().print(f"{result.seconds:.0f} s, {result.peak_mb:.0f} MB at most")
+    if report is not None:
+        err().print(f"report: {printable(report / 'index.html')}", markup=False)
     print_skipped(result.bad)
     if result.bad:
         raise typer.Exit(SKIPPED)

@@ -16,16 +16,14 @@ import pandas as pd
 
 from hanzaki.annotations import Annotations
 from hanzaki.errors import BadMedium, SettingError, printable
-from hanzaki.evaluation.metrics import bootstrap_interval, ranking_metrics
+from hanzaki.evaluation.answers import MEASURES as MEASURES
+from hanzaki.evaluation.answers import Answer, Answers, Contest
+from hanzaki.evaluation.metrics import bootstrap_interval
 from hanzaki.matching.index import build_index
 from hanzaki.media import Pixels, decode, read
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop
 from hanzaki.vision.describing import Describer, Description, describe_all
-
-#: The k of top-k.
-KS = (1, 5, 10, 20)
-MEASURES = (*(f"top{k}" for k in KS), "map")
 
 _MEBI = 1 << 20
 
@@ -46,6 +44,7 @@ class Result:
         peak_mb: the process's highest memory so far.
         groups: the same by group, if asked for.
         bad: pictures that could not be used, with the reason; they are in neither queries nor gallery.
+        answers: what each query was answered; None in the results of groups.
     """
 
     queries: int
@@ -56,6 +55,7 @@ class Result:
     peak_mb: float
     groups: dict[str, Result] = field(default_factory=dict)
     bad: tuple[BadMedium, ...] = ()
+    answers: Answers | None = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``hanzaki evaluate --json`` prints."""
@@ -74,24 +74,45 @@ class Result:
         return values
 
 
-def evaluate(
-    table: Annotations, describer: Describer, *, group: str | None = None, progress: Progress | None = None
-) -> Result:
-    """Describe a table's animals and find each among all others of its species and side.
+@dataclass(frozen=True)
+class Described:
+    """A table's animals, described: what can be compared.
+
+    Attributes:
+        frame: the annotations, one row each; a row that stood twice stands once.
+        descriptions: of each of them, of one kind.
+        bad: pictures that could not be used, with the reason.
+        pixels: gives the pixels of a row of ``frame`` as the model saw them; raises ``BadMedium``.
+        started: when the work began, on the clock of ``time.perf_counter``.
+    """
+
+    frame: pd.DataFrame
+    descriptions: Sequence[Description]
+    bad: tuple[BadMedium, ...]
+    pixels: Callable[[int], Pixels]
+    started: float
+
+
+def check_group(table: Annotations, group: str | None) -> None:
+    """Before anything long begins: is there such a column?
+
+    Raises:
+        SettingError: if there is none.
+    """
+    if group is not None and group not in table.frame.columns:
+        raise SettingError(f"there is no column {group!r} to group by; there are {', '.join(table.frame.columns)}")
+
+
+def describe_table(table: Annotations, describer: Describer, progress: Progress | None = None) -> Described:
+    """Read and describe a table's animals.
 
     A row that stands twice counts once, since an annotation must not find itself.
 
     Args:
-        table: with identities; paths start from the table's own folder.
+        table: paths start from its own folder.
         describer: a model, or SIFT.
-        group: a column to give results by as well, as ``orientation``.
         progress: told how far it is.
-
-    Raises:
-        SettingError: if there is no such column.
     """
-    if group is not None and group not in table.frame.columns:
-        raise SettingError(f"there is no column {group!r} to group by; there are {', '.join(table.frame.columns)}")
     started = time.perf_counter()
     twice = table.frame.astype({"bbox": str})[["path", "bbox", "identity"]].duplicated()
     rows = [row for row, again in zip(table, twice, strict=True) if not again]
@@ -116,14 +137,37 @@ def evaluate(
         if progress is not None:
             progress("describing", position + 1, len(rows))
     frame = table.frame[~twice.to_numpy()].iloc[kept].reset_index(drop=True)
-    measures = one_against_all(descriptions, frame, progress)
-    by_group = {} if group is None else _by_group(frame[group], frame, measures, started)
-    return _result(frame, measures, started, by_group, tuple(bad))
+    return Described(frame, descriptions, tuple(bad), lambda row: crop_of(kept[row]), started)
+
+
+def judge(described: Described, *, group: str | None = None, progress: Progress | None = None) -> Result:
+    """Find each described animal among all others of its species and side.
+
+    Args:
+        described: see :func:`describe_table`.
+        group: a column to give results by as well.
+        progress: told how far it is.
+    """
+    answers = answer_all(described.descriptions, described.frame, progress)
+    frame, measures = described.frame, _by_annotation(answers)
+    by_group = {} if group is None else _by_group(frame[group], frame, measures, described.started)
+    return _result(frame, measures, described.started, by_group, described.bad, answers)
 
 
 def one_against_all(
     descriptions: Sequence[Description], frame: pd.DataFrame, progress: Progress | None = None
 ) -> Floats:
+    """How well each annotation is found; see :func:`answer_all`.
+
+    Returns:
+        float64 (n, 5), the columns of :data:`MEASURES`; NaN where an annotation has no true match.
+    """
+    return _by_annotation(answer_all(descriptions, frame, progress))
+
+
+def answer_all(
+    descriptions: Sequence[Description], frame: pd.DataFrame, progress: Progress | None = None
+) -> Answers:
     """Rank, for every annotation, all others of its species and side; never itself.
 
     Scores are made and used up in blocks of queries, so that memory grows with the number of annotations and not
@@ -134,40 +178,33 @@ def one_against_all(
         frame: their ``identity species orientation``; an annotation of nobody known is in the gallery of the
             others, and no query.
         progress: told how far it is.
-
-    Returns:
-        float64 (n, 5), the columns of :data:`MEASURES`; NaN where an annotation has no true match.
     """
-    results = np.full((len(frame), len(MEASURES)), np.nan)
-    done = 0
+    rows: list[Answer] = []
     for _, group in frame.fillna({"species": "", "orientation": ""}).groupby(
         ["species", "orientation"], sort=True
     ):
         members = group.index.to_numpy()
-        identities = frame["identity"].to_numpy()[members]
         names, sides = (
             [_text(cell) for cell in frame[column].iloc[members]] for column in ("identity", "orientation")
         )
         index = build_index([descriptions[row] for row in members], names, sides)
-        queries = np.flatnonzero(_has_match(identities))
+        contest = Contest(frame, members)
+        queries = contest.queries()
         blocks = index.search(
             [descriptions[members[query]] for query in queries], [np.array([q]) for q in queries]
         )
         asked = iter(queries)
         for block in blocks:
-            for scores in block:
-                query = next(asked)
-                relevant = identities == identities[query]
-                results[members[query]] = ranking_metrics(scores, relevant, KS)
-            done += len(block)
+            rows += [contest.answer(next(asked), scores) for scores in block]
             if progress is not None:
-                progress("matching", done, len(frame))
+                progress("matching", len(rows), len(frame))
+    return Answers.of(frame, rows)
+
+
+def _by_annotation(answers: Answers) -> Floats:
+    results = np.full((len(answers.frame), len(MEASURES)), np.nan)
+    results[answers.query] = answers.measures
     return results
-
-
-def _has_match(identities: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    counts = pd.Series(identities, dtype=object).value_counts()
-    return np.array([name is not None and counts[name] > 1 for name in identities], bool)
 
 
 def _text(name: object) -> str | None:
@@ -188,6 +225,7 @@ def _result(
     started: float,
     groups: dict[str, Result] | None = None,
     bad: tuple[BadMedium, ...] = (),
+    answers: Answers | None = None,
 ) -> Result:
     asked = ~np.isnan(measures[:, 0])
     pairs = zip(frame["species"][asked], frame["identity"][asked], strict=True)
@@ -202,6 +240,7 @@ def _result(
         peak_mb=peak_mb(),
         groups=groups or {},
         bad=bad,
+        answers=answers,
     )
 
 
