@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,8 @@ def evaluate(
     """How well a model tells a table's individuals apart: one against all, within species and side.
 
     Args:
-        table: an annotation table, or the CSV file of one.
-        model: ``sift`` or a model folder.
+        table: an annotation table, or the file or folder of one in any of the field's conventions.
+        model: ``sift``, a model that comes with hanzaki, or a model folder.
         group: a column to give results by as well, as ``orientation``.
         report: a folder to write a report into: ``index.html``, its figures, and every query in ``queries.csv``.
         progress: told how far it is.
@@ -57,12 +58,13 @@ def evaluate(
     """
     from hanzaki.annotations import Annotations
     from hanzaki.errors import printable
+    from hanzaki.evaluation.leaks import find_leaks_within
     from hanzaki.evaluation.protocols import check_group, describe_table, judge
-    from hanzaki.exchange.identity_csv import read_identity_csv
+    from hanzaki.exchange.table import read_table
     from hanzaki.settings import settings
     from hanzaki.vision.describing import load_describer
 
-    annotations = table if isinstance(table, Annotations) else read_identity_csv(table)
+    annotations = table if isinstance(table, Annotations) else read_table(table)
     describer = load_describer(model, settings().runtime, settings().threads)
     check_group(annotations, group)
     if report is not None:
@@ -70,7 +72,8 @@ def evaluate(
 
         prepare_report(Path(report))  # before the long work, not after it
     described = describe_table(annotations, describer, progress)
-    result = judge(described, group=group, progress=progress)
+    leaks = find_leaks_within(annotations, progress, bad=[])  # what cannot be read, describing has told
+    result = replace(judge(described, group=group, progress=progress), leaks=tuple(leaks))
     if report is not None:
         source = annotations.source  # its folder's name tells tables apart that are all called annotations.csv
         name = "the table" if source is None else printable(Path(*source.absolute().parts[-2:]))

@@ -18,4 +18,4 @@ def learning() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise ModelError(f"this needs torch and timm ({error}): pip install 'hanzaki[learn]'") from error
+        raise ModelError(f"this needs the extra 'learn' ({error}): pip install 'hanzaki[learn]'") from error

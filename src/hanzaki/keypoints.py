@@ -18,7 +18,7 @@ class Keypoints:
         sizes: float32 (N,), diameter of each point's neighbourhood in the same pixels.
         angles: float32 (N,), direction of each point in degrees, clockwise from the x axis.
         weights: float32 (N,), 0 to 1, how probably the point lies on the animal.
-        descriptors: uint8 (N, D), one row a point.
+        descriptors: uint8 or int8 (N, D), one row a point.
         extent: width and height of that picture in pixels.
     """
 
@@ -26,7 +26,7 @@ class Keypoints:
     sizes: npt.NDArray[np.float32]
     angles: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
-    descriptors: npt.NDArray[np.uint8]
+    descriptors: npt.NDArray[np.uint8] | npt.NDArray[np.int8]
     extent: tuple[int, int]
 
     def __post_init__(self) -> None:

@@ -168,7 +168,7 @@ def test_what_each_query_was_answered_is_kept(table, model_folder):
 def test_the_json_object_has_the_promised_keys(table, model_folder):
     values = hanzaki.evaluate(table, model=model_folder, group="orientation").as_json()
     promised = {"queries", "skipped", "individuals", *MEASURES, "seconds", "peak_mb"}
-    assert set(values) == promised | {"groups", "bad"}
+    assert set(values) == promised | {"groups", "bad", "leaks"}
     assert set(values["groups"]["left"]) == promised
     for measure in MEASURES:
         value, low, high = values[measure]

@@ -144,7 +144,7 @@ def test_autocast_gives_finite_embeddings_near_those_of_full_precision():
 def test_onnx_gives_the_same_vectors_at_any_batch_size(family, pooling, tmp_path: Path):
     network, images = _made(family, pooling)
     network.bn.running_mean.copy_(torch.rand_like(network.bn.running_mean))  # as after training
-    export_onnx(network, (images.shape[3], images.shape[2]), tmp_path / "model.onnx")
+    export_onnx(network, tuple(images.shape[1:]), tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     for size in (1, 2, 5):
         batch = torch.rand(size, *images.shape[1:])

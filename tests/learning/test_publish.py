@@ -238,7 +238,7 @@ def test_what_is_kept_in_16_bits_and_what_is_not(halved):
 def test_a_mobilenet_kept_in_16_bits_is_half_as_large(tmp_path: Path):
     network = rounded(timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0))
     path = tmp_path / "half.onnx"
-    export_onnx(network, (64, 64), path, half=True)
+    export_onnx(network, (3, 64, 64), path, half=True)
     onnx.checker.check_model(onnx.load(path), full_check=True)
     assert check_onnx(network, path, _config(network)) > 0.999999
     assert path.stat().st_size < 0.57 * 4 * sum(value.numel() for value in network.parameters())

@@ -8,7 +8,20 @@ import typer
 from typer.core import TyperGroup
 
 import hanzaki
-from hanzaki.cli import add, catalogue, decide, demo, evaluate, identify, models, train, tune, virtual
+from hanzaki.cli import (
+    add,
+    catalogue,
+    decide,
+    demo,
+    evaluate,
+    experiment,
+    identify,
+    models,
+    split,
+    train,
+    tune,
+    virtual,
+)
 
 
 class Stopped(Exception):
@@ -59,9 +72,11 @@ app.command("confirm")(decide.confirm)
 app.command("undo")(decide.undo)
 app.command("individuals")(catalogue.individuals)
 app.command("encounters")(catalogue.encounters)
+app.command("split")(split.split)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 app.add_typer(virtual.app, name="virtual")

@@ -29,15 +29,22 @@ def _models() -> None:
 def list_() -> None:
     """The models that come with hanzaki: `--with NAME` takes them, and `--from NAME` goes on from them."""
     from hanzaki.cli.output import out, table
-    from hanzaki.vision.model import ONNX, load_model, shipped_models
+    from hanzaki.vision.model import ONNX, load_any_model, shipped_models
 
     rows = []
     for name, folder in shipped_models().items():
-        config = load_model(folder).config
-        size = "{} x {}".format(*config.input_size)
+        config = load_any_model(folder).config
         megabytes = f"{(folder / ONNX).stat().st_size / 1e6:.1f}"
-        rows.append([name, config.architecture, size, megabytes, config.licence, config.training_data])
-    out().print(table(["name", "network", "input", "MB", "licence", "learnt from"], rows, ["MB"]))
+        facts = (
+            config.task,
+            config.architecture,
+            "{2} x {1}".format(*config.input_shape),
+            megabytes,
+            config.licence,
+            config.training_data,
+        )
+        rows.append([name, *facts])
+    out().print(table(["name", "task", "network", "input", "MB", "licence", "learnt from"], rows, ["MB"]))
 
 
 @app.command("export")

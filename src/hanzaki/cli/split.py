@@ -79,11 +79,11 @@ def split(
     from hanzaki.evaluation import split_folder
     from hanzaki.evaluation.leaks import counted, find_leaks_between
     from hanzaki.evaluation.splits import make_split
-    from hanzaki.exchange.identity_csv import read_identity_csv
+    from hanzaki.exchange.table import read_table
 
     split_folder.require_free(folder)
     made = make_split(
-        read_identity_csv(table),
+        read_table(table),
         protocol,
         seed=seed,
         test=test,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from hanzaki.annotations import Annotations
 from hanzaki.errors import BadMedium, SettingError, printable
 from hanzaki.evaluation.answers import MEASURES as MEASURES
 from hanzaki.evaluation.answers import Answer, Answers, Contest
+from hanzaki.evaluation.leaks import Leak
 from hanzaki.evaluation.metrics import bootstrap_interval
 from hanzaki.matching.index import build_index
 from hanzaki.media import Pixels, decode, read
@@ -45,6 +47,7 @@ class Result:
         groups: the same by group, if asked for.
         bad: pictures that could not be used, with the reason; they are in neither queries nor gallery.
         answers: what each query was answered; None in the results of groups.
+        leaks: annotations that find a copy or a neighbour of themselves, which makes the numbers too good.
     """
 
     queries: int
@@ -56,6 +59,7 @@ class Result:
     groups: dict[str, Result] = field(default_factory=dict)
     bad: tuple[BadMedium, ...] = ()
     answers: Answers | None = field(default=None, repr=False, compare=False)
+    leaks: tuple[Leak, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``hanzaki evaluate --json`` prints."""
@@ -69,6 +73,8 @@ class Result:
         }
         if self.groups:
             values["groups"] = {name: group.as_json() for name, group in self.groups.items()}
+        if self.leaks:
+            values["leaks"] = dict(Counter(leak.kind for leak in self.leaks))
         if self.bad:
             values["bad"] = [{"path": printable(bad.path), "reason": bad.reason} for bad in self.bad]
         return values

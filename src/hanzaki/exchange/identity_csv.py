@@ -12,10 +12,9 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-import pandas as pd
-
 from hanzaki.annotations import COLUMNS, Annotations
 from hanzaki.errors import TableError, TableProblem
+from hanzaki.exchange.csv_file import read_csv
 
 _OTHER_NAMES = {"position": "orientation"}
 
@@ -27,18 +26,7 @@ def read_identity_csv(path: Path | str) -> Annotations:
         TableError: if the file is no such table, with every cell that cannot be understood.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = list(csv.reader(file, strict=True)) or [[]]
-    except FileNotFoundError:
-        raise TableError(path, [TableProblem(None, None, "no such file")]) from None
-    except UnicodeDecodeError as error:
-        text = f"is not UTF-8 (byte {error.start}); save it as 'CSV UTF-8'"
-        raise TableError(path, [TableProblem(None, None, text)]) from error
-    except (OSError, csv.Error) as error:
-        raise TableError(path, [TableProblem(None, None, str(error))]) from error
-    # cells stay text: an animal called 007 is not the number 7
-    frame = pd.DataFrame(_of_equal_length(path, header, rows), columns=header, dtype=object)
+    frame = read_csv(path)
     names = {other: name for other, name in _OTHER_NAMES.items() if name not in frame.columns}
     return Annotations(frame.rename(columns=names), source=path)
 
@@ -85,19 +73,3 @@ def _written(cell: object) -> str:
     if isinstance(cell, datetime):
         return cell.isoformat().removesuffix("T00:00:00")  # a day without its time
     return str(cell)
-
-
-def _of_equal_length(path: Path, header: list[str], rows: list[list[str]]) -> list[list[str]]:
-    """The rows without trailing blank lines; a cell too many or too few would shift all behind it."""
-    while rows and not any(rows[-1]):
-        rows.pop()
-    problems = [
-        TableProblem(number, None, f"has {len(row)} cells, the header {len(header)}; is a comma not in quotes?")
-        for number, row in enumerate(rows, 2)
-        if len(row) != len(header)
-    ]
-    if len(set(header)) < len(header):
-        problems.insert(0, TableProblem(1, None, "two columns have the same name"))
-    if problems:
-        raise TableError(path, problems)
-    return rows

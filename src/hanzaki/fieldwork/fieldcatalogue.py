@@ -63,9 +63,9 @@ class FieldCatalogue(Catalogue):
             progress: told how far it is.
         """
         if table is not None and not isinstance(table, Annotations):
-            from hanzaki.exchange.identity_csv import read_identity_csv
+            from hanzaki.exchange.table import read_table
 
-            table = read_identity_csv(table)
+            table = read_table(table)
         circumstances = Circumstances(species=species, site=site, survey=survey)
         return add(self, _several(paths), table=table, circumstances=circumstances, link=link, progress=progress)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from hanzaki.vision.model import ModelConfig
+from hanzaki.vision.model import ModelFacts
 
 _TASK = "image-feature-extraction"
 
@@ -102,7 +102,7 @@ class Card:
     source: str | None = None
     base: str | None = None
 
-    def markdown(self, config: ModelConfig, *, half: bool = False) -> str:
+    def markdown(self, config: ModelFacts, *, half: bool = False) -> str:
         """The card as the hub wants it: a YAML header, and Markdown.
 
         Args:
@@ -111,8 +111,7 @@ class Card:
         """
         parts = [
             f"---\n{self._header(config)}\n---\n# {config.name}",
-            f"{self.about} A picture of an animal becomes {config.embedding_size} numbers, to be compared by their"
-            " angle.",
+            f"{self.about} {config.output_text}",
             f"## What it is for\n\n{self.intended_use}\n\n"
             "```console\n$ hanzaki identify 57 --with path/to/this/folder\n```",
             "## What it is not\n\n" + _bullets(self.limits) if self.limits else "",
@@ -122,7 +121,7 @@ class Card:
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
 
-    def _header(self, config: ModelConfig) -> str:
+    def _header(self, config: ModelFacts) -> str:
         bases = [base for base in (_repository(self.source), _repository(self.base)) if base is not None]
         licence = hub_licence(config.licence)
         data = ModelCardData(
@@ -138,14 +137,9 @@ class Card:
         )
         return data.to_yaml()
 
-    def _facts(self, config: ModelConfig, half: bool) -> Iterable[str]:
-        width, height = config.input_size
-        how = "without regard to its shape" if config.resize == "squash" else "padded with black"
+    def _facts(self, config: ModelFacts, half: bool) -> Iterable[str]:
         yield f"Network: `{config.architecture}`"
-        yield (
-            f"Input: {width} x {height} pixels ({how}), mean {config.mean}, std {config.std}, of"
-            f" {config.crop_fraction:.0%} of the box's area"
-        )
+        yield f"Input: {config.input_text}"
         if half:
             yield "Weights: kept in 16 bits; everything is computed in 32"
         yield f"Licence of the weights: {config.licence}"

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 import yaml
 from pydantic import (
@@ -377,9 +377,11 @@ def _fault(place: tuple[int | str, ...], fault: str, message: str, kind: type[Ba
     key = ".".join(map(str, place))
     if fault != "extra_forbidden":
         return f"{key}: {message.removeprefix('Value error, ')}" if key else message.removeprefix("Value error, ")
-    parent: Any = kind
+    parent = kind
     for part in place[:-1]:
-        parent = parent.model_fields[str(part)].annotation
+        parent = (
+            _model_within(parent.model_fields[str(part)].annotation) if part in parent.model_fields else parent
+        )
     names = list(parent.model_fields)
     near = difflib.get_close_matches(str(place[-1]), names, 1)
     everywhere = [name for name in _all_keys(kind) if name.rpartition(".")[2] == place[-1]]
@@ -389,10 +391,23 @@ def _fault(place: tuple[int | str, ...], fault: str, message: str, kind: type[Ba
     )
 
 
+def _model_within(annotation: Any) -> type[BaseModel]:
+    """The model that a field holds, or holds some of: ``Part``, ``Part | None``, ``dict[str, Part]``."""
+    if _is_model(annotation):
+        return cast(type[BaseModel], annotation)
+    return next(
+        _model_within(part) for part in reversed(get_args(annotation)) if get_args(part) or _is_model(part)
+    )
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
 def _all_keys(kind: type[BaseModel], prefix: str = "") -> list[str]:
     keys = []
     for name, field in kind.model_fields.items():
         keys.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += _all_keys(field.annotation, f"{prefix}{name}.")
+        if _is_model(field.annotation):
+            keys += _all_keys(_model_within(field.annotation), f"{prefix}{name}.")
     return keys

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import timm.data
 import torch
 from safetensors.torch import save_file
@@ -21,7 +22,7 @@ from hanzaki.learning.network import embedding_size, make_backbone
 from hanzaki.learning.weights import RECIPE, load_strictly, read_state
 from hanzaki.vision.crop import Pixels, resize
 from hanzaki.vision.embedder import normalised
-from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig
+from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig, ModelFacts
 
 if TYPE_CHECKING:
     import onnx
@@ -90,7 +91,7 @@ def export_timm(
 def write_model_folder(
     folder: Path,
     network: nn.Module,
-    config: ModelConfig,
+    config: ModelFacts,
     card: Card,
     *,
     pictures: Sequence[Pixels] = (),
@@ -100,11 +101,12 @@ def write_model_folder(
 
     Args:
         folder: where to; new or empty.
-        network: images (N, 3, H, W) to (N, embedding_size); its ``recipe``, if it has one, goes with the weights,
-            and only with it can the folder be trained on.
+        network: inputs (N, C, H, W) of the config's shape to (N, embedding_size); its ``recipe``, if it has one,
+            goes with the weights, and only with it can the folder be trained on.
         config: its preprocessing and what else the folder says of it.
         card: what its model card says.
-        pictures: uint8 (H, W, 3) each, on which torch and ONNX are compared; made up if there are none.
+        pictures: uint8 (H, W, 3) each, on which torch and ONNX are compared; made up if there are none. Of a
+            network that sees patches, they are cut down to one.
         half: keep the weights in 16 bits, which halves both files: matrices and kernels are rounded once (the
             caller's network is not), everything is still computed in float32, and what torch and ONNX are compared
             on is the rounded network.
@@ -119,7 +121,7 @@ def write_model_folder(
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     try:
-        export_onnx(network, config.input_size, incoming / ONNX, half)
+        export_onnx(network, config.input_shape, incoming / ONNX, half)
         check_onnx(network, incoming / ONNX, config, pictures)
         _save_weights(network, incoming / WEIGHTS, card.source, half)
         (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -172,21 +174,20 @@ def require_free(folder: Path) -> None:
         raise ModelError(f"{printable(folder)} is not empty; name a new folder")
 
 
-def export_onnx(network: nn.Module, input_size: tuple[int, int], path: Path, half: bool = False) -> None:
-    """Write a network as ONNX: ``image`` (batch, 3, height, width) to ``embedding``, for any batch.
+def export_onnx(network: nn.Module, shape: tuple[int, int, int], path: Path, half: bool = False) -> None:
+    """Write a network as ONNX: ``image`` (batch, channels, height, width) to ``embedding``, for any batch.
 
     Args:
         network: in evaluation mode.
-        input_size: width and height.
+        shape: channels, height and width.
         path: the file.
         half: keep in 16 bits every tensor that these hold exactly, as after :func:`rounded`.
 
     Raises:
         ModelError: if torch's exporter lacks a package that it needs.
     """
-    width, height = input_size
     try:
-        _export(network, torch.zeros(2, 3, height, width), path, half)
+        _export(network, torch.zeros(2, *shape), path, half)
     except ImportError as error:  # torch asks for onnxscript only here
         raise ModelError(f"writing ONNX needs one more package ({error}): pip install 'hanzaki[learn]'") from error
 
@@ -247,7 +248,7 @@ def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Sequence[Pixels] = ()) -> float:
+def check_onnx(network: nn.Module, onnx: Path, config: ModelFacts, pictures: Sequence[Pixels] = ()) -> float:
     """Compare what torch and ONNX Runtime make of pictures, both in float32.
 
     Args:
@@ -268,7 +269,7 @@ def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Se
     except ImportError as error:
         raise ModelError("checking a model needs ONNX Runtime: pip install 'hanzaki[onnxruntime]'") from error
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
-    images = torch.from_numpy(np.stack([normalised(picture, config) for picture in pictures or _made_up(config)]))
+    images = torch.from_numpy(np.stack([_input(picture, config) for picture in pictures or _made_up()]))
     cosines = []
     for batch in torch.split(images, _BATCH):
         with torch.inference_mode():
@@ -283,8 +284,15 @@ def check_onnx(network: nn.Module, onnx: Path, config: ModelConfig, pictures: Se
     return least
 
 
-def _made_up(config: ModelConfig) -> list[Pixels]:
-    """Soft random blotches: white noise would be all the same to a network."""
-    dice = np.random.default_rng(0)
-    noise = dice.integers(0, 256, (3, 12, 12, 3), dtype=np.uint8)
-    return [resize(picture, config.input_size, "squash") for picture in noise]
+def _input(picture: Pixels, config: ModelFacts) -> npt.NDArray[np.float32]:
+    """A picture as a network sees it: float32 of the config's shape."""
+    if isinstance(config, ModelConfig):
+        return normalised(picture, config)
+    _, height, width = config.input_shape
+    small = resize(picture, (width, height), "squash")
+    return np.asarray(small.mean(axis=2, dtype=np.float32)[None], np.float32)
+
+
+def _made_up() -> list[Pixels]:
+    """Soft random blotches, once resized: white noise would be all the same to a network."""
+    return list(np.random.default_rng(0).integers(0, 256, (3, 12, 12, 3), dtype=np.uint8))

@@ -15,7 +15,7 @@ from hanzaki.errors import HanzakiError, ModelError, printable
 from hanzaki.learning.card import hub_licence
 from hanzaki.learning.foreign import read_licence
 from hanzaki.learning.pull import belongs
-from hanzaki.vision.model import CARD, CONFIG, ModelFolder, load_model
+from hanzaki.vision.model import CARD, CONFIG, ModelFacts, ModelFolder, load_any_model
 
 _LOG_IN = "run `hf auth login`, or set HF_TOKEN to a token that may write"
 
@@ -58,7 +58,7 @@ def push(
     Raises:
         ModelError: if it is no model folder, nobody said its licence, or the hub does not take it.
     """
-    model = load_model(folder)
+    model = load_any_model(folder)
     require_licence(model)
     if repo_id.count("/") != 1:
         raise ModelError(f"{repo_id!r} names no repository: write OWNER/NAME, the owner being you or your group")
@@ -80,7 +80,7 @@ def push(
     return Pushed(address, commit.oid)
 
 
-def require_licence(model: ModelFolder) -> None:
+def require_licence(model: ModelFolder[ModelFacts]) -> None:
     """See that a model's licence is known, and that its config and its card say the same.
 
     Raises:

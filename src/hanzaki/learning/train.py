@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from hanzaki.errors import BadMedium, SettingError
-from hanzaki.exchange.identity_csv import read_identity_csv
+from hanzaki.exchange.table import read_table
 from hanzaki.learning.card import Card
 from hanzaki.learning.checkpoint import Log, chance, load, restore_chance, save
 from hanzaki.learning.claim import claim_run
@@ -114,11 +114,11 @@ class _Training:
 
     def _read_data(self) -> None:
         data, run = self.config.data, self.config.run
-        learnt, aside = kept_aside([read_identity_csv(table) for table in data.tables], data.validation, run.seed)
+        learnt, aside = kept_aside([read_table(table) for table in data.tables], data.validation, run.seed)
         self.data = training_set(learnt, mirror=data.mirror, least=data.least)
         new = len(self.data.pictures)
         if data.replay:
-            replayed = [read_identity_csv(table) for table in data.replay]
+            replayed = [read_table(table) for table in data.replay]
             self.data = self.data.with_others(training_set(replayed, mirror=data.mirror, least=data.least))
         self.sampler = make_sampler(self.config, [picture.label for picture in self.data.pictures], new)
         self.steps = len(self.sampler.batches(0))

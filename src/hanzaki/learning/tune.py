@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from hanzaki.errors import BadMedium, HanzakiError, SettingError, TableError, printable
-from hanzaki.exchange.identity_csv import read_identity_csv
+from hanzaki.exchange.table import read_table
 from hanzaki.learning.checkpoint import CHECKPOINT
 from hanzaki.learning.claim import CONFIG, require_same, require_same_config
 from hanzaki.learning.config import EmbedderConfig, as_yaml
@@ -135,7 +135,7 @@ def _see_that_it_can_be_tuned(config: EmbedderConfig) -> None:
         raise SettingError("a study's trials run on one device each: set run.devices to 1")
     if not data.tables:
         raise SettingError("there is nothing to learn from: name tables with --table, or under data.tables")
-    learnt, _ = kept_aside([read_identity_csv(table) for table in data.tables], data.validation, run.seed)
+    learnt, _ = kept_aside([read_table(table) for table in data.tables], data.validation, run.seed)
     training_set(learnt, mirror=data.mirror)
 
 

@@ -105,11 +105,11 @@ class Points:
         return vectors
 
 
-def unit_rows(descriptors: npt.NDArray[np.uint8], out: Floats) -> None:
+def unit_rows(descriptors: npt.NDArray[np.uint8] | npt.NDArray[np.int8], out: Floats) -> None:
     """Write descriptors as rows of length one; a row of zeros stays so.
 
     Args:
-        descriptors: uint8 (N, D).
+        descriptors: uint8 or int8 (N, D).
         out: float32 (N, D), written.
     """
     out[...] = descriptors

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hanzaki.virtual.anatomy import Body, Shape, form
 from hanzaki.virtual.noise import Floats, band_noise, blur, grain, normals
-from hanzaki.virtual.pattern import HEAD, SKIN_SHAPE, Markings, draw_pattern
+from hanzaki.virtual.pattern import HEAD, SKIN_SHAPE, Markings, Origin, draw_pattern
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -46,12 +46,13 @@ class Skin:
 
 @dataclass(frozen=True)
 class Salamander:
-    """A virtual Japanese giant salamander, all of which follows from its seed.
+    """A virtual Japanese giant salamander, all of which follows from its seed and its origin.
 
-    Two salamanders with one seed are one individual, on any day and any machine.
+    Two salamanders with one seed and origin are one individual, on any day and any machine.
     """
 
     seed: int
+    origin: Origin = "native"
 
     def _rng(self, stream: int) -> np.random.Generator:
         # A stream for each trait: a later trait (sex, age, origin) must not change the earlier ones.
@@ -60,7 +61,7 @@ class Salamander:
     @property
     def markings(self) -> Markings:
         """The statistics of its blotches."""
-        return Markings.draw(self._rng(_MARKS_STREAM))
+        return Markings.draw(self._rng(_MARKS_STREAM), self.origin)
 
     @cached_property
     def pattern(self) -> Floats:
@@ -72,12 +73,11 @@ class Salamander:
     @property
     def skin(self) -> Skin:
         """Its skin for rendering; the last few dozen animals' skins are kept in memory."""
-        return _skin(self.seed)
+        return _skin(self)
 
 
 @lru_cache(maxsize=48)
-def _skin(seed: int) -> Skin:
-    animal = Salamander(seed)
+def _skin(animal: Salamander) -> Skin:
     rng = animal._rng(_FORM_STREAM)
     body = form(Shape.draw(rng), rng)
     colour = _colour(animal._rng(_SKIN_STREAM), animal.pattern, body)
@@ -100,12 +100,12 @@ def skin_at(animal: Salamander, head_pixels: float) -> tuple[Skin, float]:
     Returns:
         The skin, and its pixels for one head length.
     """
-    return _halved(animal.seed, max(0, int(np.floor(np.log2(HEAD / max(head_pixels, 4.0)) + 0.35))))
+    return _halved(animal, max(0, int(np.floor(np.log2(HEAD / max(head_pixels, 4.0)) + 0.35))))
 
 
 @lru_cache(maxsize=48)
-def _halved(seed: int, times: int) -> tuple[Skin, float]:
-    skin = _skin(seed)
+def _halved(animal: Salamander, times: int) -> tuple[Skin, float]:
+    skin = _skin(animal)
     for _ in range(times):
         skin = skin.halved()
     return skin, skin.truth.shape[0] / SKIN_SHAPE[0] * HEAD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -25,6 +26,10 @@ def body_grid() -> tuple[Floats, Floats]:
     return np.broadcast_to(x, SKIN_SHAPE), np.broadcast_to(y[:, None], SKIN_SHAPE)
 
 
+#: Of the native species, or a hybrid of its first generation with the Chinese giant salamander.
+Origin = Literal["native", "hybrid"]
+
+
 @dataclass(frozen=True)
 class Markings:
     """What governs an individual's blotches. Lengths in head lengths, the others without unit.
@@ -40,8 +45,21 @@ class Markings:
     softness: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Markings:
-        """Draws the markings of a native *Andrias japonicus*."""
+    def draw(cls, rng: np.random.Generator, origin: Origin = "native") -> Markings:
+        """Draws the markings of a native *Andrias japonicus*, or of a hybrid with *Andrias davidianus*.
+
+        A hybrid's blotches are larger, fewer and softer, with more freckles between them. The ranges touch
+        those of natives, so that a single blotch tells nothing.
+        """
+        if origin == "hybrid":
+            return cls(
+                spacing=rng.uniform(0.23, 0.33),
+                coverage=rng.uniform(0.21, 0.31),
+                coalescence=rng.uniform(0.35, 0.80),
+                raggedness=rng.uniform(0.40, 0.65),
+                freckles=rng.uniform(0.05, 0.11),
+                softness=rng.uniform(0.38, 0.60),
+            )
         return cls(
             spacing=rng.uniform(0.17, 0.24),
             coverage=rng.uniform(0.29, 0.39),

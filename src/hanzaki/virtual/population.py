@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 
 from hanzaki.virtual.animal import Salamander
+from hanzaki.virtual.pattern import Origin
 from hanzaki.virtual.rendering import photograph
 from hanzaki.virtual.scene import DAYLIGHTS, Scene
 from hanzaki.virtual.smartphone import TURNED, UPRIGHT, Shot, write_jpeg
 
 COLUMNS = ["image_id", "identity", "path", "species", "orientation", "encounter", "date", "bbox", "site"]
 SPECIES = "Andrias japonicus"
+HYBRID = "Andrias japonicus × Andrias davidianus"  # as Darwin Core names it
 
 _FIRST_SURVEY = datetime(2024, 8, 20)
 _HOURS = {"morning": 11, "afternoon": 15, "evening": 18}
@@ -52,6 +54,7 @@ def write_photographs(
     size: tuple[int, int] = (960, 720),
     *,
     newcomers: int = 2,
+    hybrids: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Photographs a population on several days and writes the pictures with their truth.
@@ -68,6 +71,7 @@ def write_photographs(
         size: Width and height of a picture in pixels. About a quarter are taken with the phone held upright:
             stored at this size like the others, with EXIF orientation 6, and displayed with the two swapped.
         newcomers: How many of the animals are not met before the last survey; without effect if there is only one.
+        hybrids: How many of the animals, the first ones, are hybrids with the Chinese giant salamander.
         progress: Called with how many pictures are written and how many there will be.
 
     Returns:
@@ -82,11 +86,14 @@ def write_photographs(
         raise ValueError("A population needs at least one individual, one survey and one photograph.")
     if not 0 <= newcomers <= individuals:
         raise ValueError(f"Of {individuals} individuals {newcomers} cannot be newcomers: lower `newcomers`.")
+    if not 0 <= hybrids <= individuals:
+        raise ValueError(f"Of {individuals} individuals {hybrids} cannot be hybrids: lower `hybrids`.")
     plan = list(_plan(individuals, surveys, photographs, newcomers, seed))
     (folder / "photographs").mkdir(parents=True, exist_ok=True)
     rows = []
     for done, planned in enumerate(plan, start=1):
-        rows.append(_take(folder, planned, f"IMG_{done:04d}", seed, size))
+        origin: Origin = "hybrid" if planned.individual < hybrids else "native"
+        rows.append(_take(folder, planned, f"IMG_{done:04d}", seed, size, origin))
         if progress:
             progress(done, len(plan))
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -112,14 +119,16 @@ def _plan(individuals: int, surveys: int, photographs: int, newcomers: int, seed
             clock += timedelta(seconds=int(rng.integers(90, 200)) + 12 * photographs)
 
 
-def _take(folder: Path, planned: _Planned, name: str, seed: int, size: tuple[int, int]) -> dict[str, Any]:
+def _take(
+    folder: Path, planned: _Planned, name: str, seed: int, size: tuple[int, int], origin: Origin
+) -> dict[str, Any]:
     """Takes and writes one photograph; returns its row of the table."""
     rng = planned.rng(seed, planned.number)
     scene = Scene.draw(planned.rng(seed, 0), DAYLIGHTS[planned.survey % len(DAYLIGHTS)])
     if planned.number:
         scene = scene.again(rng)
     upright = bool(planned.rng(seed, 10_000 + planned.number).random() < 0.25)
-    animal = Salamander(seed * 1_000_003 + planned.individual)
+    animal = Salamander(seed * 1_000_003 + planned.individual, origin)
     picture = photograph(animal, scene, (size[1], size[0]) if upright else size)
     north, east = rng.normal(0.0, 2.0, 2) + planned.along * np.array((0.8, 0.6))
     shot = Shot(
@@ -134,7 +143,7 @@ def _take(folder: Path, planned: _Planned, name: str, seed: int, size: tuple[int
         "image_id": name,
         "identity": f"hanzaki-{planned.individual + 1:02d}",
         "path": path.as_posix(),
-        "species": SPECIES,
+        "species": HYBRID if origin == "hybrid" else SPECIES,
         "orientation": "top",
         "encounter": f"encounter-{planned.encounter:04d}",
         "date": shot.when.isoformat(),

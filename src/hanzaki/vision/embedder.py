@@ -27,7 +27,9 @@ class Embedder:
         ModelError: if the network cannot be loaded.
     """
 
-    def __init__(self, model: ModelFolder, runtime: RuntimeName = "openvino", threads: int = 1) -> None:
+    def __init__(
+        self, model: ModelFolder[ModelConfig], runtime: RuntimeName = "openvino", threads: int = 1
+    ) -> None:
         self.model = model
         self._network = load_network(model.onnx, runtime, threads)
 

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,32 +28,112 @@ _CHUNK = 1 << 20
 Triple = tuple[float, float, float]
 
 
-class ModelConfig(BaseModel):
-    """``config.json`` of a model folder.
+class ModelFacts(BaseModel):
+    """What ``config.json`` says of every model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: The fields that decide what a network sees: with another value of one it is another model.
+    seen: ClassVar[frozenset[str]]
+
+    task: str
+    name: str = Field(min_length=1, description="A short name for people.")
+    architecture: str = Field(description="The network's kind; of an embedder, timm's name.")
+    embedding_size: int = Field(gt=0)
+    training_data: str = Field("unknown", description="What it learnt from.")
+    licence: str = Field("unknown", description="SPDX name, of the weights.")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of what the network sees."""
+        raise NotImplementedError
+
+    @property
+    def input_text(self) -> str:
+        """What the network sees, in words."""
+        raise NotImplementedError
+
+    @property
+    def output_text(self) -> str:
+        """What the network gives, in words."""
+        raise NotImplementedError
+
+
+class ModelConfig(ModelFacts):
+    """``config.json`` of an embedder's folder.
 
     The pixels that the network sees are ``(rgb / 255 - mean) / std`` of the animal's box, of which
     ``crop_fraction`` of the area is kept, resized to ``input_size`` by ``resize``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    seen = frozenset({"input_size", "mean", "std", "resize", "crop_fraction"})
 
     task: Literal["embed"]
-    name: str = Field(min_length=1, description="A short name for people.")
-    architecture: str = Field(description="The timm network it came from.")
     input_size: tuple[int, int] = Field(description="Width and height in pixels.")
     mean: Triple
     std: Triple
     resize: ResizeMode = "squash"
     crop_fraction: float = Field(1.0, gt=0, le=1, description="Share of the box's area that is kept.")
-    embedding_size: int = Field(gt=0)
     labels: list[str] | None = Field(None, description="Of a classifier's outputs.")
-    training_data: str = Field("unknown", description="What it learnt from.")
-    licence: str = Field("unknown", description="SPDX name, of the weights.")
     calibration: dict[str, Any] | None = Field(None, description="From score to probability, where fitted.")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Three colours, height and width."""
+        width, height = self.input_size
+        return 3, height, width
+
+    @property
+    def input_text(self) -> str:
+        """How a picture is prepared."""
+        width, height = self.input_size
+        how = "without regard to its shape" if self.resize == "squash" else "padded with black"
+        return (
+            f"{width} x {height} pixels ({how}), mean {self.mean}, std {self.std}, of {self.crop_fraction:.0%} of"
+            " the box's area"
+        )
+
+    @property
+    def output_text(self) -> str:
+        """What a picture becomes."""
+        return f"A picture of an animal becomes {self.embedding_size} numbers, to be compared by their angle."
+
+
+class PointsConfig(ModelFacts):
+    """``config.json`` of a folder whose network describes keypoints by patches.
+
+    A patch is a square of ``reach`` times the point's size, turned to its direction, of ``patch`` pixels a side.
+    The network takes float32 (N, 1, patch, patch), 0 to 255, and gives vectors of length one.
+    """
+
+    seen = frozenset({"patch", "reach"})
+
+    task: Literal["points"]
+    patch: int = Field(gt=0, description="Side of a patch in pixels.")
+    reach: float = Field(gt=0, description="Side of a patch in sizes of its point.")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Lightness, height and width."""
+        return 1, self.patch, self.patch
+
+    @property
+    def input_text(self) -> str:
+        """How a patch is cut."""
+        return f"patches of {self.patch} x {self.patch} pixels, {self.reach:g} sizes of their keypoint a side"
+
+    @property
+    def output_text(self) -> str:
+        """What a patch becomes."""
+        return f"The patch of a keypoint becomes {self.embedding_size} numbers, to be compared by their angle."
+
+
+Config = TypeVar("Config", bound=ModelFacts)
+_KINDS: dict[str, type[ModelFacts]] = {"embed": ModelConfig, "points": PointsConfig}
 
 
 @dataclass(frozen=True)
-class ModelFolder:
+class ModelFolder(Generic[Config]):
     """A model folder that was read and found whole.
 
     Attributes:
@@ -64,7 +144,7 @@ class ModelFolder:
     """
 
     folder: Path
-    config: ModelConfig
+    config: Config
     fingerprint: str
 
     @property
@@ -94,8 +174,26 @@ def find_model(which: str | Path) -> Path:
     raise ModelError(f"{printable(which)!r} is no model folder{names}")
 
 
-def load_model(folder: Path | str) -> ModelFolder:
-    """Read a model folder.
+def load_model(folder: Path | str) -> ModelFolder[ModelConfig]:
+    """Read an embedder's folder.
+
+    Raises:
+        ModelError: if it is none, naming what is missing or wrong.
+    """
+    return _of_kind(load_any_model(folder), ModelConfig)
+
+
+def load_points_model(folder: Path | str) -> ModelFolder[PointsConfig]:
+    """Read the folder of a network that describes keypoints.
+
+    Raises:
+        ModelError: if it is none, naming what is missing or wrong.
+    """
+    return _of_kind(load_any_model(folder), PointsConfig)
+
+
+def load_any_model(folder: Path | str) -> ModelFolder[ModelFacts]:
+    """Read a model folder of whatever task.
 
     Raises:
         ModelError: if it is none, naming what is missing or wrong.
@@ -105,16 +203,35 @@ def load_model(folder: Path | str) -> ModelFolder:
         raise ModelError(f"{printable(folder)} is not a model folder: it has no {CONFIG}")
     if not (folder / ONNX).is_file():
         raise ModelError(f"{printable(folder)} has no {ONNX}; export it with `hanzaki models export`")
+    text = (folder / CONFIG).read_bytes()
     try:
-        config = ModelConfig.model_validate_json((folder / CONFIG).read_bytes())
+        config = _KINDS[_task(text)].model_validate_json(text)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
         raise ModelError(f"{printable(folder / CONFIG)}: {wrong}") from error
     return ModelFolder(folder, config, f"{config.name}-{_digest(folder / ONNX, config)[:12]}")
 
 
-def _digest(onnx: Path, config: ModelConfig) -> str:
-    seen_by_network = config.model_dump(include={"input_size", "mean", "std", "resize", "crop_fraction"})
+def _of_kind(model: ModelFolder[ModelFacts], kind: type[Config]) -> ModelFolder[Config]:
+    if not isinstance(model.config, kind):
+        wanted = next(task for task, config in _KINDS.items() if config is kind)
+        raise ModelError(
+            f"{printable(model.folder)} is a model of task {model.config.task!r}; {wanted!r} is wanted here"
+        )
+    return ModelFolder(model.folder, model.config, model.fingerprint)
+
+
+def _task(text: bytes) -> str:
+    """The task that a config names; where it names none that is known, an embedder's config says what is wrong."""
+    try:
+        task = json.loads(text)["task"]
+    except (ValueError, KeyError, TypeError):
+        return "embed"
+    return task if task in _KINDS else "embed"
+
+
+def _digest(onnx: Path, config: ModelFacts) -> str:
+    seen_by_network = config.model_dump(include=set(config.seen))
     digest = hashlib.sha256(json.dumps(seen_by_network, sort_keys=True).encode())
     with onnx.open("rb") as file:
         while chunk := file.read(_CHUNK):

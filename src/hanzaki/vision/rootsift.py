@@ -81,23 +81,19 @@ class RootSift:
         Returns:
             Keypoints: at most ``most`` of them, strongest first, in pixels of ``image``.
         """
+        found = self.find(image)
+        described = self._sift().compute(found.grey, found.points)[1] if found.points else np.zeros((0, 128))
+        return found.described(root_descriptors(np.asarray(described, np.float32)))
+
+    def find(self, image: npt.NDArray[np.uint8]) -> FoundPoints:
+        """Find the points of one picture: uint8 (H, W, 3), RGB, cropped to the animal."""
         height, width = image.shape[:2]
         grey = self._working_grey(image)
-        sift = cv2.SIFT.create(contrastThreshold=self.threshold, edgeThreshold=self.edge)
-        found = self._strongest(list(sift.detect(grey, None)), grey.shape[1], grey.shape[0])
-        described = sift.compute(grey, found)[1] if found else np.zeros((0, 128))
-        points = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
-        # OpenCV puts whole coordinates at pixel centres: a resize maps x + 1/2, not x.
-        scale = np.array([width / grey.shape[1], height / grey.shape[0]], np.float32)
-        points = (points + 0.5) * scale - 0.5
-        return Keypoints(
-            points=points,
-            sizes=np.array([point.size for point in found], np.float32) * np.float32(scale.mean()),
-            angles=np.array([point.angle for point in found], np.float32),
-            weights=central_weights(points, width, height, self.spread),
-            descriptors=root_descriptors(np.asarray(described, np.float32)),
-            extent=(width, height),
-        )
+        points = self._strongest(list(self._sift().detect(grey, None)), grey.shape[1], grey.shape[0])
+        return FoundPoints(grey, points, (width, height), self.spread)
+
+    def _sift(self) -> cv2.SIFT:
+        return cv2.SIFT.create(contrastThreshold=self.threshold, edgeThreshold=self.edge)
 
     def _working_grey(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Lightness at the working size with evened contrast, uint8 (h, w)."""
@@ -124,6 +120,39 @@ class RootSift:
         strength = strength * central_weights(places, width, height, self.spread)
         order = np.lexsort((places[:, 1], places[:, 0], -strength))
         return [found[i] for i in order[: self.most]]
+
+
+@dataclass(frozen=True, eq=False)
+class FoundPoints:
+    """The points of one picture, not yet described.
+
+    Attributes:
+        grey: uint8 (h, w), the picture at the working size, in whose pixels the points are.
+        points: at most as many as are kept, strongest first.
+        extent: width and height of the picture that was given.
+        spread: of the prior of the animal's place.
+    """
+
+    grey: npt.NDArray[np.uint8]
+    points: Sequence[cv2.KeyPoint]
+    extent: tuple[int, int]
+    spread: float
+
+    def described(self, descriptors: npt.NDArray[np.uint8] | npt.NDArray[np.int8]) -> Keypoints:
+        """The points with what each looks like, in pixels of the picture that was given."""
+        width, height = self.extent
+        points = np.array([point.pt for point in self.points], np.float32).reshape(-1, 2)
+        # OpenCV puts whole coordinates at pixel centres: a resize maps x + 1/2, not x.
+        scale = np.array([width / self.grey.shape[1], height / self.grey.shape[0]], np.float32)
+        points = (points + 0.5) * scale - 0.5
+        return Keypoints(
+            points=points,
+            sizes=np.array([point.size for point in self.points], np.float32) * np.float32(scale.mean()),
+            angles=np.array([point.angle for point in self.points], np.float32),
+            weights=central_weights(points, width, height, self.spread),
+            descriptors=descriptors,
+            extent=self.extent,
+        )
 
 
 def central_weights(
