@@ -34,7 +34,7 @@ class PointsTraining:
         save_every: steps from one checkpoint to the next.
     """
 
-    steps: int = 1200
+    steps: int = 1600
     groups: int = 8
     rate: float = 3e-3
     seed: int = 0
