@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib import import_module
 
-NAMES = ("adding", "runtimes", "searching", "matching", "stepping")
+NAMES = ("adding", "runtimes", "searching", "judging", "matching", "stepping")
 
 
 def main() -> None:

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hanzaki.annotations import Annotations
     from hanzaki.boxes import Box
-    from hanzaki.door import evaluate, init, open, train_embedder  # noqa: A004 - `hanzaki.open` is the name users expect
+    from hanzaki.door import (
+        evaluate,
+        evaluate_against,
+        init,
+        open,  # noqa: A004 - `hanzaki.open` is the name users expect
+        train_embedder,
+    )
     from hanzaki.errors import (
         BadMedium,
         CatalogueError,
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
         SettingError,
         TableError,
     )
+    from hanzaki.evaluation.leaks import LeakError
     from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
 
 __version__ = "0.1.0"
@@ -41,7 +48,9 @@ _HOMES = {
     "ModelError": "errors",
     "SettingError": "errors",
     "TableError": "errors",
+    "LeakError": "evaluation.leaks",
     "evaluate": "door",
+    "evaluate_against": "door",
     "init": "door",
     "open": "door",
     "train_embedder": "door",
@@ -55,11 +64,13 @@ __all__ = [
     "DecisionError",
     "FieldCatalogue",
     "HanzakiError",
+    "LeakError",
     "ModelError",
     "SettingError",
     "TableError",
     "__version__",
     "evaluate",
+    "evaluate_against",
     "init",
     "open",
     "train_embedder",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hanzaki.annotations import Annotations
+    from hanzaki.evaluation.naming import Named
     from hanzaki.evaluation.protocols import Progress, Result
     from hanzaki.learning.train import Trained
 
@@ -37,7 +38,7 @@ def open(folder: Path | str) -> FieldCatalogue:  # noqa: A001 - `hanzaki.open` i
 def evaluate(
     table: Path | str | Annotations,
     *,
-    model: Path | str = "sift",
+    model: Path | str = "marks",
     group: str | None = None,
     report: Path | str | None = None,
     progress: Progress | None = None,
@@ -46,7 +47,7 @@ def evaluate(
 
     Args:
         table: an annotation table, or the file or folder of one in any of the field's conventions.
-        model: ``sift``, a model that comes with hanzaki, or a model folder.
+        model: a model that comes with hanzaki, a model folder, or ``sift``.
         group: a column to give results by as well, as ``orientation``.
         report: a folder to write a report into: ``index.html``, its figures, and every query in ``queries.csv``.
         progress: told how far it is.
@@ -81,6 +82,45 @@ def evaluate(
             Path(report), result, described, Question(name, printable(Path(model).name), describer.name, group)
         )
     return result
+
+
+def evaluate_against(
+    table: Path | str | Annotations,
+    reference: Path | str | Annotations,
+    *,
+    model: Path | str = "marks",
+    allow_leaks: bool = False,
+    progress: Progress | None = None,
+) -> Named:
+    """How well a table's photographs are named by a reference's, and strangers known for strangers.
+
+    Args:
+        table: the photographs that are asked about: a table, or the file or folder of one.
+        reference: photographs of known animals, likewise.
+        model: a model that comes with hanzaki, a model folder, or ``sift``.
+        allow_leaks: go on where a photograph, or its like, stands on both sides.
+        progress: told how far it is.
+
+    Raises:
+        TableError: if a table cannot be read.
+        LeakError: if anything stands on both sides and that was not allowed.
+        ModelError: if there is no such model.
+    """
+    from hanzaki.annotations import Annotations
+    from hanzaki.evaluation.leaks import LeakError, find_leaks_between
+    from hanzaki.evaluation.naming import judge_names
+    from hanzaki.evaluation.protocols import describe_table
+    from hanzaki.exchange.table import read_table
+    from hanzaki.settings import settings
+    from hanzaki.vision.describing import load_describer
+
+    known, asked = (one if isinstance(one, Annotations) else read_table(one) for one in (reference, table))
+    describer = load_describer(model, settings().runtime, settings().threads)
+    leaks = find_leaks_between({"reference": known, "table": asked}, progress, bad=[])
+    if leaks and not allow_leaks:
+        raise LeakError(leaks, asked.source or "the table")
+    references, questions = (describe_table(one, describer, progress) for one in (known, asked))
+    return judge_names(references, questions, leaks)
 
 
 def train_embedder(

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from tests.fixtures.animals import write_animals
 from tests.fixtures.photographs import write
 
 
@@ -106,6 +108,40 @@ def test_nothing_but_answers_on_standard_output(river, model_folder, tmp_path):
     assert "not an image" in result.stderr
 
 
+def test_photographs_are_named_by_a_reference_that_does_not_leak(model_folder, tmp_path):
+    table = pd.read_csv(write_animals(tmp_path, 5, 3), dtype=str)
+    of_the_first = table["path"].str.contains("_0")
+    known = table[of_the_first & (table["identity"] != "animal 4")]
+    known.to_csv(tmp_path / "known.csv", index=False)
+    table[~of_the_first].to_csv(tmp_path / "asked.csv", index=False)
+    known.iloc[[0]].to_csv(tmp_path / "copy.csv", index=False)
+    asked = ("evaluate", "--table", tmp_path / "asked.csv", "--against", tmp_path / "known.csv")
+    text = done(*asked, "--with", model_folder, "--allow-leaks")
+    for told in ("accuracy", "Cohen's kappa", "macro F1", "AUROC", "where 5% of strangers pass"):
+        assert told in text
+    values = json.loads(done(*asked, "--with", model_folder, "--allow-leaks", "--json"))
+    assert (values["closed"]["queries"], values["open"]["unknown"]) == (8, 2)
+    copied = hanzaki("evaluate", "--table", tmp_path / "copy.csv", "--against", tmp_path / "known.csv")
+    assert copied.returncode == 1
+    assert "is the same file as" in copied.stderr
+    assert "--allow-leaks" in copied.stderr
+    assert hanzaki(*asked, "--group", "species").returncode == 1
+
+
+def test_leaks_of_a_table_are_told(model_folder, tmp_path):
+    table = write_animals(tmp_path, 3, 3)
+    (tmp_path / "copy.png").write_bytes((tmp_path / "0_0.png").read_bytes())
+    text = table.read_text().splitlines()
+    table.write_text("\n".join([*text, text[1].replace("0_0.png", "copy.png")]))
+    told = hanzaki("evaluate", "--table", table, "--with", model_folder)
+    assert told.returncode == 0, told.stderr
+    assert "these numbers are too good: 1 same bytes" in told.stderr
+    assert (
+        "copy.png is the same file as 0_0.png" in told.stderr
+        or "0_0.png is the same file as copy.png" in told.stderr
+    )
+
+
 def test_evaluate_as_json_and_text(river, model_folder, tmp_path):
     table = tmp_path / "photos" / "t.csv"
     values = json.loads(done("evaluate", "--table", table, "--with", model_folder, "--json"))
@@ -156,3 +192,15 @@ def test_the_demo_ends_by_itself_and_can_be_run_again(tmp_path):
     assert "known animals recognised" in first
     assert (tmp_path / "demo" / "answers.jpg").is_file()
     assert done("demo", tmp_path / "demo") == first
+
+
+def test_what_a_table_leaves_out_is_told(tmp_path):
+    write(tmp_path / "one.jpg", 1)
+    images = [{"id": 1, "file_name": "one.jpg"}, {"id": 2, "file_name": "two.jpg", "corrupt": True}]
+    annotations = [{"id": number, "image_id": number, "category_id": 1} for number in (1, 2)]
+    coco = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "newt"}]}
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    done("init", tmp_path / "river")
+    added = hanzaki("add", "--table", tmp_path / "coco.json", where=tmp_path / "river")
+    assert added.returncode == 0, added.stderr
+    assert "coco.json: corrupt images left out: 1" in added.stderr

@@ -5,23 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hanzaki.vision.describing import load_describer
-from hanzaki.vision.model import CARD, WEIGHTS, load_model, shipped_models
+from hanzaki.matching.local import LocalIndex
+from hanzaki.matching.points import ANY_WAY
+from hanzaki.vision.describing import DEFAULT, load_describer
+from hanzaki.vision.model import CARD, WEIGHTS, load_any_model, shipped_models
 from tests.fixtures.photographs import pixels
+from tests.vision.test_rootsift import spotted
 
 LIMIT = 12_000_000  # bytes, so that the package stays light
 
 
-@pytest.mark.parametrize("name", ["hides"])
+@pytest.mark.parametrize("name", ["hides", "marks"])
 def test_a_shipped_model_is_whole_light_and_says_what_it_is(name):
     folder = shipped_models()[name]
     assert sum(file.stat().st_size for file in folder.iterdir()) <= LIMIT
-    config = load_model(folder).config
+    config = load_any_model(folder).config
     assert (config.name, config.licence) == (name, "apache-2.0")
     assert (folder / WEIGHTS).is_file()  # else nobody could train on from it
     card = (folder / CARD).read_text(encoding="utf-8")
     assert "## What it is not" in card
-    assert "hanzaki evaluate --table nyala/annotations.csv --with hides" in card
+    assert f"hanzaki evaluate --table nyala/annotations.csv --with {name}" in card
 
 
 def test_it_is_named_in_place_of_a_folder_and_knows_a_picture_from_another():
@@ -31,3 +34,12 @@ def test_it_is_named_in_place_of_a_folder_and_knows_a_picture_from_another():
     vectors = np.stack(describer.describe([describer.prepare(picture) for picture in (one, darker, other)]))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
+
+
+def test_local_matching_knows_a_picture_from_another_without_being_told_how():
+    describer = load_describer(DEFAULT)
+    one, other = spotted(1), spotted(2)
+    turned = np.ascontiguousarray((np.rot90(one, 2) * 0.7).astype(np.uint8))  # the other way up, in the shade
+    query, *gallery = describer.describe([describer.prepare(picture) for picture in (turned, one, other)])
+    (scores,) = LocalIndex(gallery, ["one", "other"], ANY_WAY).search([query])
+    assert scores[0, 0] > 5 * scores[0, 1]

@@ -23,9 +23,10 @@ def add(
     table: Annotated[
         Path | None,
         typer.Option(
-            metavar="CSV",
-            help="Who is in which photograph: columns path, identity and, where known, species orientation "
-            "encounter date bbox site. Without PATH, its photographs are added.",
+            metavar="TABLE",
+            help="Who is in which photograph: CSV with columns path, identity and, where known, species "
+            "orientation encounter date bbox site, or another of the field's tables. Without PATH, its "
+            "photographs are added.",
         ),
     ] = None,
     species: Annotated[str | None, typer.Option(help="Scientific name, where the table gives none.")] = None,
@@ -42,14 +43,15 @@ def add(
     Can be stopped at any moment and run again: it goes on where it was. A file that cannot be used is listed with
     the reason and stops nothing. Exit status: 0 all well, 3 some files were skipped, 1 an error, 130 stopped.
     """
-    from hanzaki.cli.output import print_json, progress
+    from hanzaki.cli.output import print_json, progress, read_told
     from hanzaki.errors import SettingError
 
     if not paths and table is None:
         raise SettingError("name photographs or folders to add, or a table with --table")
     with open_catalogue(catalogue) as opened, progress() as tell:
+        told = None if table is None else read_told(table)
         report = opened.add(
-            paths or [], table=table, species=species, site=site, survey=survey, link=link, progress=tell
+            paths or [], table=told, species=species, site=site, survey=survey, link=link, progress=tell
         )
     if as_json:
         print_json(_json(report))

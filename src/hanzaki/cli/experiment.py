@@ -77,7 +77,7 @@ def run(
             say=tell.say,
         )
     outcome = ran.outcome
-    out().print(as_table(outcome.headers, outcome.rows, right=outcome.headers[1:]))
+    out().print(as_table(outcome.headers, outcome.rows, right=outcome.headers[outcome.text :]))
     for sentence in outcome.answers:
         out().print(sentence, markup=False)
     err().print(f"{ran.seconds:.0f} s; the page is {ran.folder / 'index.html'}", markup=False)

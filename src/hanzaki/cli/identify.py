@@ -32,7 +32,7 @@ def identify(
         list[str],
         typer.Argument(metavar="PATH|ENCOUNTER...", help="Photographs, folders, or numbers of encounters."),
     ],
-    model: ModelOption = "sift",
+    model: ModelOption = "marks",
     top: Annotated[int, typer.Option(min=1, metavar="K", help="How many candidates to give.")] = 5,
     species: Annotated[str | None, typer.Option(help="Look among these only; by default the query's own.")] = None,
     side: Annotated[str | None, typer.Option(help="left or right; by default the query's own.")] = None,
@@ -94,7 +94,7 @@ def identify(
         raise typer.Exit(SKIPPED)
 
 
-def describe(model: ModelOption = "sift", catalogue: CatalogueOption = None) -> None:
+def describe(model: ModelOption = "marks", catalogue: CatalogueOption = None) -> None:
     """Compute what `identify` needs of every photograph, ahead of time; it goes on where it was stopped."""
     from hanzaki.cli.output import err, out, print_skipped, progress, table
 

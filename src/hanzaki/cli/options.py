@@ -29,8 +29,8 @@ ModelOption = Annotated[
     str,
     typer.Option(
         "--with",
-        metavar="sift|MODEL",
-        help="What compares animals: sift, a model folder, or a model of `hanzaki models list`.",
+        metavar="MODEL",
+        help="What compares animals: a model of `hanzaki models list`, a model folder, or sift.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

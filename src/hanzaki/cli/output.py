@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBar
     from rich.progress import TaskID
 
+    from hanzaki.annotations import Annotations
     from hanzaki.errors import BadMedium
 
 _WIDTH_WHEN_PIPED = 200
@@ -114,6 +115,17 @@ def print_skipped(skipped: Sequence[BadMedium], title: str = "skipped") -> None:
         if len(skipped) > _SHOWN_BAD:
             lines.append(f"and {len(skipped) - _SHOWN_BAD} more")
         err().print("\n".join(lines), markup=False)
+
+
+def read_told(path: Path) -> Annotations:
+    """A table in any of the field's conventions; what was left out or altered goes to standard error."""
+    from hanzaki.errors import printable
+    from hanzaki.exchange.table import read_any
+
+    reading = read_any(path)
+    for note, count in reading.notes.items():
+        err().print(f"{printable(path)}: {note}: {count}", markup=False)
+    return reading.annotations
 
 
 def _missing(cell: object) -> bool:

@@ -74,16 +74,15 @@ def split(
     give the same split, however the rows stand. A split with leaks (the same file or picture, neighbouring frames
     or one encounter on two sides) is not written unless --allow-leaks is given.
     """
-    from hanzaki.cli.output import err, print_json, print_skipped, progress
+    from hanzaki.cli.output import err, print_json, print_skipped, progress, read_told
     from hanzaki.errors import BadMedium
     from hanzaki.evaluation import split_folder
     from hanzaki.evaluation.leaks import counted, find_leaks_between
     from hanzaki.evaluation.splits import make_split
-    from hanzaki.exchange.table import read_table
 
     split_folder.require_free(folder)
     made = make_split(
-        read_table(table),
+        read_told(table),
         protocol,
         seed=seed,
         test=test,

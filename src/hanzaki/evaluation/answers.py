@@ -178,9 +178,9 @@ class Contest:
         self.members = members
         self._identities = frame["identity"].to_numpy()[members]
         keys = [place if name is None else name for place, name in enumerate(self._identities)]
-        codes = pd.factorize(np.array(keys, object))[0]
-        self._by_individual = codes.argsort(kind="stable")
-        self._starts = np.flatnonzero(np.diff(codes[self._by_individual], prepend=-1))
+        self._codes = pd.factorize(np.array(keys, object))[0]
+        self._by_individual = self._codes.argsort(kind="stable")
+        self._starts = np.flatnonzero(np.diff(self._codes[self._by_individual], prepend=-1))
 
     def queries(self) -> Integers:
         """Places of the members whose individual is seen again among the others."""
@@ -194,7 +194,7 @@ class Contest:
             query: its place among the members.
             scores: (m,) of the members; -inf = not in the contest.
         """
-        relevant = self._identities == self._identities[query]
+        relevant = self._codes == self._codes[query]  # numbers compare a hundred times as fast as names
         measures = ranking_metrics(scores, relevant, KS)
         match = int(np.where(relevant, scores, -np.inf).argmax())
         tied, there = scores == scores[match], scores > -np.inf

@@ -41,6 +41,7 @@ class Outcome:
         figures: SVG by caption.
         answers: what holds of the paper's finding at this size, and what does not.
         notes: what must be known to read the numbers.
+        text: how many of the table's first columns are text.
     """
 
     headers: Sequence[str]
@@ -49,6 +50,7 @@ class Outcome:
     figures: dict[str, str]
     answers: Sequence[str]
     notes: Sequence[str] = field(default_factory=tuple)
+    text: int = 1
 
 
 def share(frame: pd.DataFrame, column: str = "top1") -> Share:

@@ -17,6 +17,7 @@ from hanzaki.annotations import Annotations
 from hanzaki.errors import SettingError
 from hanzaki.evaluation.classification import Classification, judge_labels
 from hanzaki.evaluation.lots import shuffled
+from hanzaki.evaluation.naming import name_by_nearest
 from hanzaki.evaluation.openset import judge_open_set
 from hanzaki.evaluation.report.figures import confusion, curves
 from hanzaki.evaluation.resampling import Interval
@@ -26,7 +27,6 @@ from hanzaki.experiments.bench import Bench, Recipe, digest
 from hanzaki.experiments.definition import Experiment, Scale
 from hanzaki.experiments.outcome import Outcome, Share
 from hanzaki.experiments.tables import keep_table, require_no_leaks, rows_of, tables_of, write_parts
-from hanzaki.matching.index import build_index
 
 _LIGHTS = ("morning", "afternoon", "evening")
 _CROPS = {"cropped to 60 %": 0.6, "whole head": 1.0}
@@ -63,6 +63,7 @@ def lights(experiment: Experiment, scale: Scale, bench: Bench) -> Outcome:
         figures=figures,
         answers=_light_answers(accuracy),
         notes=[f"Learnt from the days {days['train_days']}, tested on the days {days['test_days']}."],
+        text=2,
     )
 
 
@@ -205,13 +206,7 @@ def _named(bench: Bench, model: Path, train: Path, test: Path) -> pd.DataFrame:
     """Whom each photograph was taken for: the individual of the nearest photograph learnt from."""
 
     def make() -> pd.DataFrame:
-        known, asked = bench.described(model, train), bench.described(model, test)
-        names = known.frame["identity"].astype(str).tolist()
-        index = build_index(list(known.descriptions), names, ["top"] * len(names))
-        scores = np.concatenate(list(index.search(list(asked.descriptions))))
-        return asked.frame[["identity", "species"]].assign(
-            given=[names[best] for best in scores.argmax(axis=1)], score=scores.max(axis=1)
-        )
+        return name_by_nearest(bench.described(model, train), bench.described(model, test))
 
     return bench.kept("named", [model.parent.name, digest(train), digest(test)], make)
 

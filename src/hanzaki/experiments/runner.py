@@ -128,8 +128,11 @@ def _page(ran: Ran, settings: Scale) -> str:
     cells = [[str(cell) for cell in row] for row in outcome.rows]
     sections = [
         Section(experiment.question, ["Shares have 95% intervals by individual.", *outcome.answers],
-                table=Table(list(outcome.headers), cells)),
-        *[Section(caption, figure=Figure(svg, caption)) for caption, svg in outcome.figures.items()],
+                table=Table(list(outcome.headers), cells, outcome.text)),
+        *[
+            Section(f"Figure {number}", figure=Figure(svg, caption))
+            for number, (caption, svg) in enumerate(outcome.figures.items(), 1)
+        ],
         _paper_section(experiment.paper),
         Section("How it was run", [*outcome.notes, f"Scale: {ran.scale}.", _told(settings)],
                 files=[("table.csv", "the table above"), ("records.csv", "its numbers, for other programs")]),

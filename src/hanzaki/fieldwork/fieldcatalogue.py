@@ -23,7 +23,7 @@ from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.fieldwork.record import Circumstances
 from hanzaki.matching.scope import SIDES, Scope
 from hanzaki.settings import settings, who
-from hanzaki.vision.describing import SIFT, Describer, load_describer
+from hanzaki.vision.describing import DEFAULT, Describer, load_describer
 
 _BEYOND = 1 << 63  # no number of a row is so large
 
@@ -69,7 +69,7 @@ class FieldCatalogue(Catalogue):
         circumstances = Circumstances(species=species, site=site, survey=survey)
         return add(self, _several(paths), table=table, circumstances=circumstances, link=link, progress=progress)
 
-    def describe(self, model: Path | str = SIFT, *, progress: Progress = silent) -> DescribeReport:
+    def describe(self, model: Path | str = DEFAULT, *, progress: Progress = silent) -> DescribeReport:
         """Describe what a model has not seen yet; ``identify`` does it by itself when need be."""
         return describe(self, _describer(model), progress)
 
@@ -77,7 +77,7 @@ class FieldCatalogue(Catalogue):
         self,
         asked: Paths | int | Sequence[Path | str | int],
         *,
-        model: Path | str = SIFT,
+        model: Path | str = DEFAULT,
         top: int = 5,
         species: str | None = None,
         side: str | None = None,
@@ -91,7 +91,7 @@ class FieldCatalogue(Catalogue):
 
         Args:
             asked: files, folders, or numbers of encounters.
-            model: ``sift`` or a model folder.
+            model: a model that comes with hanzaki, a model folder, or ``sift``.
             top: how many candidates to give.
             species: look among these only; by default each query's own.
             side: ``left`` or ``right``: look among these only; by default each query's own.
