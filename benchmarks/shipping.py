@@ -56,7 +56,9 @@ _MARKS_LIMITS = (
     "It does not find animals in photographs: it wants each one's box, or a photograph that the animal fills.",
     "A score is no probability, and the best candidate of an animal that nobody knows yet is still somebody.",
 )
-_MARKS_USE = "Local matching, as with SIFT and better: what hanzaki compares animals by if nothing else is said."
+_MARKS_USE = (
+    "Local matching (`--with marks`), as `--with sift` and better; what hanzaki takes if nothing else is said."
+)
 _MARKS_DATA = "Patches of hides, as `hanzaki virtual hides` draws them, that show one place of one skin"
 
 
@@ -154,10 +156,7 @@ def _teach(folder: Path) -> None:
         training_data=str(data),
         licence="apache-2.0",
     )
-    use = (
-        "Local matching (`--with marks`), as `--with sift` and better; what hanzaki takes if nothing else is said."
-    )
-    card = Card(_MARKS, intended_use=use, limits=_MARKS_LIMITS, training=[data])
+    card = Card(_MARKS, intended_use=_MARKS_USE, limits=_MARKS_LIMITS, training=[data])
     _put(MODELS / "marks", network, config, card)
     _put(MODELS / "marks", network, config, replace(card, metrics=_weigh("marks", MODELS / "marks")))
 
