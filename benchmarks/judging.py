@@ -67,7 +67,9 @@ def _scikit_learn() -> list[float]:
 def _dense() -> list[float]:
     descriptions, whose = vectors()
     unit = descriptions / np.linalg.norm(descriptions, axis=1, keepdims=True)
-    scores = unit @ unit.T
+    scores = np.empty((len(unit), len(unit)), np.float32)
+    for start in range(0, len(unit), 5_000):  # OpenBLAS breaks on a product of more than 2^31 numbers
+        np.matmul(unit[start : start + 5_000], unit.T, out=scores[start : start + 5_000])
     np.fill_diagonal(scores, -np.inf)
     top, precision = [], []
     for query, row in enumerate(scores):
