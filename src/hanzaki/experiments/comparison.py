@@ -90,7 +90,7 @@ def compared(answers: Answers, species: list[SpeciesData], expected: str) -> Out
     return Outcome(
         headers=[
             "species", "queries", "animals", *[f"{name}, top-1 %" for name in names],
-            *[f"{expected} less {name}, points" for name in others],
+            *(["difference"] if len(others) == 1 else [f"less {name}" for name in others]),
         ],
         rows=rows,
         records=pd.DataFrame(records),

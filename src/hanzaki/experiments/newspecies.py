@@ -82,7 +82,7 @@ def _by_count(ways: Ways, species: list[SpeciesData], scale: Scale, bench: Bench
         figures[caption] = curves(lines, xlabel="individuals learnt from", ylabel="top-1")
     headers = ["species", "individuals", "photographs", *[f"{name}, top-1 %" for name in ways]]
     return Outcome(
-        headers=[*headers, f"{first} less {second}, points"],
+        headers=[*headers, "difference"],
         rows=rows,
         records=pd.DataFrame(records),
         figures=figures,
