@@ -15,8 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from hanzaki.errors import BadMedium
@@ -29,7 +27,6 @@ from hanzaki.vision.describing import load_describer
 from hanzaki.vision.model import find_model, load_model
 
 Progress = Callable[[str, int, int], None]
-Floats = npt.NDArray[np.float64]
 
 _VERSION = 1  # of what is kept; raised when the same question would be answered otherwise
 
@@ -42,15 +39,13 @@ class Recipe:
         name: for people.
         tables: annotations to learn from.
         config: of the training.
-        changes: values of the config by dotted key.
-        start: a model to go on from, in place of the config's.
+        changes: values of the config by dotted key; ``network.start`` is a model to go on from.
     """
 
     name: str
     tables: tuple[Path, ...]
     config: str = "small"
     changes: Mapping[str, Any] = field(default_factory=dict)
-    start: Path | None = None
 
 
 class Bench:
@@ -77,7 +72,7 @@ class Bench:
             SettingError: if the recipe's config cannot be used.
             ModelError: if the model to go on from cannot be used.
         """
-        config = embedder_config(recipe.config, start=recipe.start, changes=recipe.changes)
+        config = embedder_config(recipe.config, changes=recipe.changes)
         start = config.network.start
         parts = [
             as_yaml(config.model_copy(update={"network": config.network.model_copy(update={"start": None})})),
@@ -87,9 +82,7 @@ class Bench:
         run = self.folder / "models" / f"{slug(recipe.name)}-{key_of(parts)}"
         if not (run / "model").is_dir():
             self.say(f"training: {recipe.name}")
-        wanted = embedder_config(
-            recipe.config, tables=recipe.tables, start=recipe.start, changes=dict(recipe.changes)
-        )
+        wanted = embedder_config(recipe.config, tables=recipe.tables, changes=recipe.changes)
         trained = train_embedder(wanted, run, progress=self.progress)
         self.bad |= {str(one): one for one in trained.bad}
         return trained.model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import fmean
 
 import pandas as pd
 
@@ -82,7 +83,7 @@ def compared(answers: Answers, species: list[SpeciesData], expected: str) -> Out
             bars[name].append(found[name].triple)
             records.append(record(found[name], species=one.name, model=name, queries=len(queries)))
     pooled = {name: pd.concat([answers[name][one.name] for one in species], ignore_index=True) for name in names}
-    means = [_mean([bar[0] for bar in bars[name]]) for name in names]
+    means = [fmean(bar[0] for bar in bars[name]) for name in names]
     rows.append(
         ["mean of the species", "", "", *[f"{100 * mean:.1f}" for mean in means], *[""] * (len(names) - 1)]
     )
@@ -119,7 +120,3 @@ def _verdict(
         f"{holds.capitalize()} at this size: over all queries, {expected} less {other} is {overall} points of"
         f" top-1, and it is the better one for {better} of {len(species)} species."
     )
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)

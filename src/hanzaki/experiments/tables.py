@@ -20,10 +20,7 @@ from hanzaki.virtual.hides.collection import PER_SPECIES
 
 
 def tables_of(experiment: Experiment, scale: Scale, bench: Bench) -> tuple[list[Path], list[str]]:
-    """The experiment's tables, and sentences on those that are not here.
-
-    Virtual animals stand in only where nothing else is said or found, unless they are asked for beside the others.
-    """
+    """The experiment's tables, those of its virtual animals last, and sentences on those that are not here."""
     notes, tables = [], []
     for name in scale.tables:
         path = (experiment.folder / name).resolve()
