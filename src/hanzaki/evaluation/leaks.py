@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, groupby
 from pathlib import Path
@@ -23,7 +23,7 @@ from hanzaki.annotations import AnnotationRow, Annotations
 from hanzaki.boxes import Box
 from hanzaki.errors import BadMedium, HanzakiError, printable
 from hanzaki.evaluation.encounters import frame_of, has_time, individual_of
-from hanzaki.evaluation.perceptual_hash import BITS, Hashes, nearest, perceptual_hash
+from hanzaki.evaluation.perceptual_hash import BITS, FAR_BITS, Hashes, apart, near, perceptual_hash
 from hanzaki.media import decode, read
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop
@@ -83,11 +83,17 @@ class LeakError(HanzakiError):
     Args:
         leaks: all of them; the message shows the first ten.
         where: what leaks, as a file's name.
+        regardless: what goes on all the same, as a clause: ``go on regardless with --allow-leaks``; "" if nothing.
     """
 
     shown = 10
 
-    def __init__(self, leaks: Sequence[Leak], where: Path | str) -> None:
+    def __init__(
+        self,
+        leaks: Sequence[Leak],
+        where: Path | str,
+        regardless: str = "go on regardless with --allow-leaks",
+    ) -> None:
         self.leaks = tuple(leaks)
         lines = [
             f"{printable(where)} leaks ({counted(leaks)}):",
@@ -95,9 +101,8 @@ class LeakError(HanzakiError):
         ]
         if len(leaks) > self.shown:
             lines.append(f"  and {len(leaks) - self.shown} more")
-        lines.append(
-            "Numbers made with it are too good. Split it otherwise, or go on regardless with --allow-leaks"
-        )
+        otherwise = f"Split it otherwise, or {regardless}" if regardless else "Take those rows out of its table"
+        lines.append(f"Numbers made with it are too good. {otherwise}")
         super().__init__("\n".join(lines))
 
 
@@ -107,22 +112,16 @@ def counted(leaks: Sequence[Leak]) -> str:
     return ", ".join(f"{counts[kind]} {kind}" for kind in _SENTENCES if counts[kind]) or "none"
 
 
-def find_leaks(
-    one: Annotations, other: Annotations, progress: Progress | None = None, bad: list[BadMedium] | None = None
-) -> list[Leak]:
-    """The rows of ``other`` that leak from ``one``: :func:`find_leaks_between` of two sides without names."""
-    return _found([*_rows(one, 0), *_rows(other, 1)], ("", ""), progress, bad)
-
-
 def find_leaks_between(
     parts: Mapping[str, Annotations], progress: Progress | None = None, bad: list[BadMedium] | None = None
 ) -> list[Leak]:
     """What leaks from any part of a split into any later one.
 
     Found are: files of the same bytes, unless two different boxes in it were drawn; pictures (in their boxes) that
-    look the same, whoever they are said to show; photographs of one individual taken within :data:`NEAR_SECONDS`,
-    or frames of one video within :data:`NEAR_FRAMES` by the numbers in their names; encounters of one individual
-    that the tables call by one name.
+    look the same, whoever they are said to show, unless they were taken on two days with nothing alike around the
+    boxes (within a tight box one animal in one pose is the same to the last spot); photographs of one individual
+    taken within :data:`NEAR_SECONDS`, or frames of one video within :data:`NEAR_FRAMES` by the numbers in their
+    names; encounters of one individual that the tables call by one name.
 
     Args:
         parts: in order, each table with its own folder.
@@ -165,10 +164,11 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Print:
-    """What of a picture is compared: its file's digest, and the hash of what its box shows."""
+    """What of a picture is compared: its file's digest, and the hashes of what its box shows and of all of it."""
 
     digest: bytes
-    look: Hashes | None
+    look: Hashes | None = None
+    view: Hashes | None = None
 
 
 #: Kind, positions of the earlier row and of the one concerned, and how near they are.
@@ -205,8 +205,8 @@ def _fingerprints(rows: Sequence[_Row], progress: Progress | None, bad: list[Bad
         except BadMedium as error:
             return [], [error]
         digest = hashlib.sha256(data).digest()
-        looks, troubles = _looks(data, file, [rows[position].row.bbox for position in positions])
-        return [(at, _Print(digest, look)) for at, look in zip(positions, looks, strict=True)], troubles
+        prints, troubles = _seen(data, file, _Print(digest), [rows[position].row.bbox for position in positions])
+        return list(zip(positions, prints, strict=True)), troubles
 
     prints: list[_Print | None] = [None] * len(rows)
     for done, (found, troubles) in enumerate(ahead(look_at, of_file.items(), settings().threads), 1):
@@ -218,21 +218,25 @@ def _fingerprints(rows: Sequence[_Row], progress: Progress | None, bad: list[Bad
     return prints
 
 
-def _looks(data: bytes, file: Path, boxes: Sequence[Box | None]) -> tuple[list[Hashes | None], list[BadMedium]]:
-    """The hash of what each box of a photograph shows; None, and why, where that cannot be seen."""
+def _seen(
+    data: bytes, file: Path, unseen: _Print, boxes: Sequence[Box | None]
+) -> tuple[list[_Print], list[BadMedium]]:
+    """What each box of a photograph shows; ``unseen``, and why, where that cannot be seen."""
     try:
         image = decode(data, file, settings().max_megapixels)
     except BadMedium as error:
-        return [None] * len(boxes), [error]
-    looks: list[Hashes | None] = []
+        return [unseen] * len(boxes), [error]
+    view = perceptual_hash(image)
+    prints: list[_Print] = []
     troubles: list[BadMedium] = []
     for box in boxes:
         try:
-            looks.append(perceptual_hash(crop(image, box)))
+            look = view if box is None else perceptual_hash(crop(image, box))
+            prints.append(replace(unseen, look=look, view=view))
         except ValueError as error:
-            looks.append(None)
+            prints.append(unseen)
             troubles.append(BadMedium(file, str(error)))
-    return looks, troubles
+    return prints, troubles
 
 
 def _same_bytes(rows: Sequence[_Row], prints: Sequence[_Print | None]) -> Iterator[_Pair]:
@@ -271,8 +275,27 @@ def _same_picture(rows: Sequence[_Row], prints: Sequence[_Print | None]) -> Iter
         end = 0
         for _, run in groupby(members, key=lambda position: rows[position].side):
             start, end = end, end + len(list(run))
-            for asked, one, bits in nearest(looks[start:end], looks[:start]):
-                yield "same picture", members[one], members[start + asked], f"{bits} of {BITS} bits apart"
+            for asked, alike in groupby(near(looks[start:end], looks[:start]), key=lambda pair: pair[0]):
+                other = members[start + asked]
+                for _, at, bits in alike:
+                    one = members[at]
+                    if not _two_days(rows[one].row, rows[other].row) or not _apart(prints[one], prints[other]):
+                        yield "same picture", one, other, f"{bits} of {BITS} bits apart"
+                        break
+
+
+def _two_days(one: AnnotationRow, other: AnnotationRow) -> bool:
+    """Whether two boxes were drawn in photographs of different days; what was cut out of one has no box."""
+    if one.bbox is None or other.bbox is None or one.date is None or other.date is None:
+        return False
+    return one.date.date() != other.date.date()
+
+
+def _apart(one: _Print | None, other: _Print | None) -> bool:
+    """Whether two photographs as a whole show nothing alike."""
+    if one is None or other is None or one.view is None or other.view is None:
+        return False
+    return apart(one.view, other.view) >= FAR_BITS
 
 
 def _neighbours(rows: Sequence[_Row]) -> Iterator[_Pair]:

@@ -53,7 +53,7 @@ def require_no_leaks(parts: Mapping[str, Annotations], bench: Bench, name: str) 
     """
     bench.say(f"looking for leaks: {name}")
     if leaks := find_leaks_between(parts, bench.progress):
-        raise LeakError(leaks, f"the split of {name}")
+        raise LeakError(leaks, f"the split of {name}", regardless="")
 
 
 def keep_table(annotations: Annotations, bench: Bench, name: str) -> Path:
