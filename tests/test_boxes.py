@@ -10,7 +10,8 @@ from hanzaki import Box
 
 numbers = st.floats(-1e6, 1e6)
 sides = st.floats(1e-3, 1e6)
-boxes = st.builds(Box, numbers, numbers, sides, sides)
+turns = st.just(0.0) | st.floats(-6, 6)
+boxes = st.builds(Box, numbers, numbers, sides, sides, turns)
 
 
 @given(boxes)
@@ -24,7 +25,7 @@ def test_boxes_are_read_as_the_field_writes_them(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1 2 3", "1 2 3 4 5", "a b c d", "1 2 nan 4", "1 2 inf 4", "0 0 0 4", "0 0 4 -1"]
+    "text", ["", "1 2 3", "1 2 3 4 5 6", "1 2 3 4 7", "1 2 3 4 nan", "a b c d", "1 2 nan 4", "1 2 inf 4", "0 0 0 4", "0 0 4 -1"]
 )
 def test_what_is_no_box_is_refused(text: str):
     with pytest.raises(ValueError, match="box"):
@@ -38,6 +39,26 @@ def test_the_central_part_has_its_share_of_the_area_and_the_same_centre_and_shap
     assert math.isclose(part.w / part.h, box.w / box.h, rel_tol=1e-6)
     assert math.isclose(part.x + part.w / 2, box.x + box.w / 2, rel_tol=1e-6, abs_tol=1e-6)
     assert math.isclose(part.y + part.h / 2, box.y + box.h / 2, rel_tol=1e-6, abs_tol=1e-6)
+
+
+def test_a_fifth_number_turns_the_box():
+    assert Box.parse("1 2 3 4 0.5") == Box(1, 2, 3, 4, 0.5)
+    assert str(Box(1, 2, 3, 4)) == "1 2 3 4"
+
+
+@given(boxes)
+def test_the_upright_box_encloses_the_corners_of_the_turned_one(box: Box):
+    centre = complex(box.x + box.w / 2, box.y + box.h / 2)
+    turned = [
+        centre + complex(x * box.w / 2, y * box.h / 2) * complex(math.cos(box.theta), math.sin(box.theta))
+        for x in (-1, 1)
+        for y in (-1, 1)
+    ]
+    around = box.upright
+    slack = 1e-9 * (abs(centre) + box.w + box.h)
+    assert min(corner.real for corner in turned) == pytest.approx(around.x, abs=slack)
+    assert max(corner.imag for corner in turned) == pytest.approx(around.y + around.h, abs=slack)
+    assert around.theta == 0
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Every format converts into and out of this one type, so that no format needs to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,21 @@ from hanzaki.boxes import Box
 from hanzaki.errors import TableError, TableProblem
 
 #: The columns in their order. Only ``path`` must be given; the others are missing where unknown.
-COLUMNS = ("image_id", "identity", "path", "species", "orientation", "encounter", "date", "bbox", "site")
+COLUMNS = (
+    "image_id",
+    "identity",
+    "path",
+    "species",
+    "orientation",
+    "encounter",
+    "date",
+    "bbox",
+    "site",
+    "frame",
+    "label",
+    "confidence",
+    "quality",
+)
 
 #: What other programs write where they know nothing.
 _UNKNOWN = frozenset({"", "unknown", "nan", "____"})
@@ -33,7 +48,7 @@ class AnnotationRow:
     """One animal in one image; what is not known is None.
 
     Attributes:
-        path: the image's file, as the table has it.
+        path: the image's file, or the video's, as the table has it.
         image_id: the image's name in the data set it came from.
         identity: who it is.
         species: scientific name.
@@ -42,6 +57,10 @@ class AnnotationRow:
         date: when, by the animal's local clock.
         bbox: where in the image; None means that the image shows the animal and little else.
         site: name of the place.
+        frame: which moment of a video, in seconds from its start; None for a photograph.
+        label: what a detector, or who drew it, calls what the box holds: head, raccoon, animal ...
+        confidence: of the detector that drew the box, 0 to 1.
+        quality: how well the animal can be seen, 0 to 1.
     """
 
     path: str
@@ -53,6 +72,10 @@ class AnnotationRow:
     date: datetime | None = None
     bbox: Box | None = None
     site: str | None = None
+    frame: float | None = None
+    label: str | None = None
+    confidence: float | None = None
+    quality: float | None = None
 
 
 class Annotations:
@@ -164,6 +187,30 @@ def _read_box(cell: object) -> Box:
     raise ValueError(f"{cell!r} is not a box: write four numbers, x y width height, in pixels")
 
 
+def _read_frame(cell: object) -> float:
+    seconds = _read_number(cell, "a moment of a video: write it in seconds from its start")
+    if seconds < 0:
+        raise ValueError(f"{cell!r} lies before its video's start")
+    return seconds
+
+
+def _read_share(cell: object) -> float:
+    share = _read_number(cell, "a number from 0 to 1")
+    if not 0 <= share <= 1:
+        raise ValueError(f"{cell!r} is not a number from 0 to 1")
+    return share
+
+
+def _read_number(cell: object, wanted: str) -> float:
+    try:
+        number = float(str(cell))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{cell!r} is not {wanted}")
+    return number
+
+
 _READERS: dict[str, Callable[[object], Any]] = dict.fromkeys(COLUMNS, _read_text) | {
     "date": _read_date,
     "identity": _read_identity,
@@ -171,4 +218,7 @@ _READERS: dict[str, Callable[[object], Any]] = dict.fromkeys(COLUMNS, _read_text
     "path": _read_path,
     "species": _read_species,
     "bbox": _read_box,
+    "frame": _read_frame,
+    "confidence": _read_share,
+    "quality": _read_share,
 }

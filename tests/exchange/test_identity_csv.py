@@ -61,7 +61,10 @@ cells = {
     "path": st.text("ab /.,\"'\r\n;éč\\", min_size=1).map(lambda name: f"p{name}.jpg"),
     "identity": text.filter(lambda name: name.strip().lower() != "new"),
     "date": st.none() | st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),
-    "bbox": st.none() | st.builds(Box, *[st.floats(-1e6, 1e6)] * 2, *[st.floats(1e-3, 1e6)] * 2),
+    "bbox": st.none() | st.builds(Box, *[st.floats(-1e6, 1e6)] * 2, *[st.floats(1e-3, 1e6)] * 2, st.floats(-6, 6)),
+    "frame": st.none() | st.floats(0, 1e6),
+    "confidence": st.none() | st.floats(0, 1),
+    "quality": st.none() | st.floats(0, 1),
 }
 rows = st.fixed_dictionaries({name: cells.get(name, text) for name in COLUMNS})
 

@@ -68,7 +68,7 @@ class Augmentation(BaseModel):
         width, height = box.w * scale * aspect, box.h * scale / aspect
         left = box.x + (box.w - width) / 2 + across * box.w
         top = box.y + (box.h - height) / 2 + down * box.h
-        return Box(left, top, width, height), float(dice.uniform(-self.rotate, self.rotate))
+        return Box(left, top, width, height, box.theta), float(dice.uniform(-self.rotate, self.rotate))
 
     def pixels(self, picture: Pixels, degrees: float, dice: np.random.Generator) -> Pixels:
         """Another look of a picture.

@@ -298,6 +298,9 @@ def _cut(pixels: Pixels, framed: Box, box: Box) -> Pixels:
         return crop(pixels, box)
 
 
+_BESIDE = 4  # pixels beside a turned box that its edge's pixels are made of, and one
+
+
 @dataclass(frozen=True)
 class _Part:
     """A cut-out of a photograph, and where the animal's box lies in it."""
@@ -313,12 +316,15 @@ def _around(photograph: Pixels, box: Box | None, reach: float) -> _Part:
     """
     height, width = photograph.shape[:2]
     box = Box(0, 0, width, height) if box is None else box
-    left = min(max(0, math.floor(box.x - reach * box.w)), width - 1) & ~1
-    top = min(max(0, math.floor(box.y - reach * box.h)), height - 1) & ~1
-    right = max(min(width, math.ceil(box.x + box.w * (1 + reach))), left + 1)
-    bottom = max(min(height, math.ceil(box.y + box.h * (1 + reach))), top + 1)
-    across = max(-box.x, box.x + box.w - width) + reach * box.w
-    down = max(-box.y, box.y + box.h - height) + reach * box.h
+    x, y, w, h, _ = box.upright
+    if box.theta:
+        x, y, w, h = x - _BESIDE, y - _BESIDE, w + 2 * _BESIDE, h + 2 * _BESIDE
+    left = min(max(0, math.floor(x - reach * w)), width - 1) & ~1
+    top = min(max(0, math.floor(y - reach * h)), height - 1) & ~1
+    right = max(min(width, math.ceil(x + w * (1 + reach))), left + 1)
+    bottom = max(min(height, math.ceil(y + h * (1 + reach))), top + 1)
+    across = max(-x, x + w - width) + reach * w
+    down = max(-y, y + h - height) + reach * h
     # how far a box may reach over the edge is measured by the photograph, not by the little of it that is inside
     if not box.meets(width, height) or across > right - left or down > bottom - top:
         return _Part(photograph, box)
