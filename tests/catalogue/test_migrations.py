@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import warnings
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 import hanzaki
+from hanzaki.boxes import Box
 from hanzaki.catalogue import engine as database
-from hanzaki.catalogue.tables import Base
+from hanzaki.catalogue.records import box_of
+from hanzaki.catalogue.tables import Annotation, Base, Embedding
 
 
 def script() -> ScriptDirectory:
@@ -40,3 +43,26 @@ def test_a_database_without_tables_is_brought_up_to_date(tmp_path):
     with hanzaki.open(tmp_path) as opened:
         assert set(Base.metadata.tables) <= set(inspect(opened._engine).get_table_names())
         assert database.revision(opened._engine) == database.HEAD
+
+
+def test_a_catalogue_of_the_first_tables_keeps_what_it_has(tmp_path):
+    engine = database.sqlite_engine(tmp_path / "catalogue.sqlite")
+    config = Config()
+    config.set_main_option("script_location", "hanzaki:catalogue/migrations")
+    with engine.connect().execution_options(**database.for_writing()) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in (
+            "INSERT INTO media VALUES (1, 'ab', 'photo', 'JPEG', 9, 64, 48, NULL, NULL, NULL, NULL, NULL, 'a.jpg',"
+            " 'ab/ab.jpg', 0, '2024-08-21 18:05:00')",
+            "INSERT INTO encounters (id, key) VALUES (1, 'photograph ab')",
+            "INSERT INTO annotations (id, medium_id, encounter_id, x, y, w, h) VALUES (1, 1, 1, 2, 3, 4, 5)",
+            "INSERT INTO embeddings VALUES ('m', 1, 'embedding', x'00')",
+        ):
+            connection.execute(text(statement))
+    engine.dispose()
+    with hanzaki.open(tmp_path) as opened, opened.reading() as session:
+        (row,) = session.scalars(select(Annotation))
+        assert box_of(row) == Box(2, 3, 4, 5)
+        assert (row.aside, row.frame, row.track_id, row.medium.seconds) == (False, None, None, None)
+        assert session.scalars(select(Embedding.annotation_id)).all() == [1]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from hanzaki.errors import CatalogueError, printable
 
 #: The newest migration, which every open catalogue has; a test holds that it is the last in ``migrations/``.
-HEAD = "0001"
+HEAD = "0002"
 
 _WRITING = "hanzaki_writing"
 _PATIENCE = 60_000  # milliseconds to wait for another process's write

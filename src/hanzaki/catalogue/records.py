@@ -124,7 +124,7 @@ def set_box(session: Session, row: Annotation, box: Box | None) -> None:
     """Draw an annotation's box; what was computed of another box is forgotten."""
     if row.id is not None and box_of(row) != box:
         session.execute(delete(Embedding).where(Embedding.annotation_id == row.id))
-    row.x, row.y, row.w, row.h = (None, None, None, None) if box is None else box
+    row.x, row.y, row.w, row.h, row.theta = (None,) * 5 if box is None else box
 
 
 def move(session: Session, row: Annotation, meeting: Encounter) -> None:
@@ -146,7 +146,7 @@ def box_of(row: Annotation) -> Box | None:
     """An annotation's box; None for the whole picture."""
     if row.x is None or row.y is None or row.w is None or row.h is None:
         return None
-    return Box(row.x, row.y, row.w, row.h)
+    return Box(row.x, row.y, row.w, row.h, row.theta or 0.0)
 
 
 def own_key(of: Medium) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, String, func
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, String, false, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -56,7 +56,8 @@ class Survey(Base):
 class Medium(Base):
     """One photograph or video: the file's bytes, known by their SHA-256, and what they say of themselves.
 
-    ``path`` is relative to the catalogue's ``media`` folder, or absolute where the file was linked.
+    ``path`` is relative to the catalogue's ``media`` folder, or absolute where the file was linked. ``seconds`` is a
+    video's length, ``trouble`` what is the matter with one of which only a part can be read.
     """
 
     __tablename__ = "media"
@@ -73,6 +74,8 @@ class Medium(Base):
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     camera: Mapped[str | None]
+    seconds: Mapped[float | None]
+    trouble: Mapped[str | None]
     name: Mapped[str]
     path: Mapped[str] = mapped_column(String, index=True)
     linked: Mapped[bool]
@@ -127,11 +130,40 @@ class Encounter(Base):
     annotations: Mapped[list[Annotation]] = relationship(back_populates="encounter", order_by="Annotation.id")
 
 
+class Track(Base):
+    """One animal followed through a video by a detector: ``boxes`` are ``[seconds, x, y, w, h, score]`` each."""
+
+    __tablename__ = "tracks"
+    __table_args__ = (Index(None, "medium_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    medium_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
+    detector: Mapped[str]
+    label: Mapped[str]
+    boxes: Mapped[list[list[float]]] = mapped_column(JSON)
+
+
+class Search(Base):
+    """That a detector has looked at a medium, and how many animals it found; it need not look again."""
+
+    __tablename__ = "searches"
+
+    detector: Mapped[str] = mapped_column(String, primary_key=True)
+    medium_id: Mapped[int] = mapped_column(ForeignKey("media.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    found: Mapped[int]
+    trouble: Mapped[str | None]
+
+
 class Annotation(Base):
-    """One animal in one medium: its box in pixels (none = the whole picture) and the side that is seen."""
+    """One animal in one medium: its box in pixels (none = the whole picture) and the side that is seen.
+
+    ``frame`` is the moment of a video, in seconds from its start. ``quality`` has the parts and the score of how well
+    the animal can be seen; one that is ``aside`` stays, but is not compared.
+    """
 
     __tablename__ = "annotations"
-    __table_args__ = (Index(None, "medium_id"), Index(None, "encounter_id"))
+    __table_args__ = (Index(None, "medium_id"), Index(None, "encounter_id"), Index(None, "track_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     medium_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
@@ -140,7 +172,14 @@ class Annotation(Base):
     y: Mapped[float | None]
     w: Mapped[float | None]
     h: Mapped[float | None]
+    theta: Mapped[float | None]
+    frame: Mapped[float | None]
     orientation: Mapped[str | None]
+    label: Mapped[str | None]
+    confidence: Mapped[float | None]
+    quality: Mapped[dict[str, float] | None] = mapped_column(JSON)
+    aside: Mapped[bool] = mapped_column(default=False, server_default=false())
+    track_id: Mapped[int | None] = mapped_column(ForeignKey("tracks.id"))
 
     medium: Mapped[Medium] = relationship(back_populates="annotations")
     encounter: Mapped[Encounter] = relationship(back_populates="annotations")
