@@ -47,8 +47,9 @@ def test_what_shows_no_single_animal_is_left_out_and_counted(tmp_path):
 
 
 def test_a_category_that_names_no_species_gives_none(tmp_path):
-    (row,) = _read(tmp_path, [_image(1)], [_animal(1, 1)], [{"id": 1, "name": "animal"}]).annotations
-    assert row.species is None
+    image = _image(1, location="river")
+    (row,) = _read(tmp_path, [image], [_animal(1, 1)], [{"id": 1, "name": "animal"}]).annotations
+    assert (row.species, row.label) == (None, "animal")
 
 
 def test_a_sequence_is_an_encounter_of_each_animal_that_can_be_told_apart(tmp_path):
@@ -92,11 +93,29 @@ def test_a_relative_box_becomes_pixels(tmp_path):
     assert row.bbox == Box(320, 240, 160, 120)
 
 
-def test_a_rotated_box_becomes_the_upright_one_around_it_and_is_counted(tmp_path):
-    reading = _read(tmp_path, [_image(1)], [_animal(1, 1, bbox=[10, 20, 30, 10], theta=1.5707963267948966)])
-    (row,) = reading.annotations
-    assert row.bbox == pytest.approx(Box(20, 10, 10, 30))
-    assert reading.notes == {"rotated boxes made upright": 1}
+def test_a_box_keeps_its_rotation(tmp_path):
+    (row,) = _read(tmp_path, [_image(1)], [_animal(1, 1, bbox=[10, 20, 30, 10], theta=0.05)]).annotations
+    assert row.bbox == Box(10, 20, 30, 10, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("image", "record", "species"),
+    [
+        ({}, {}, None),
+        ({}, {"species": "Equus quagga"}, "Equus quagga"),
+        ({"location": "river"}, {}, "zebra"),
+        ({}, {"name": "Stripes"}, "zebra"),
+        ({}, {"name": "Stripes", "species": None}, None),
+    ],
+)
+def test_a_category_is_the_label_and_species_where_categories_are(tmp_path, image, record, species):
+    (row,) = _read(tmp_path, [_image(1, **image)], [_animal(1, 1, **record)]).annotations
+    assert (row.label, row.species) == ("zebra", species)
+
+
+def test_a_detectors_score_is_the_confidence(tmp_path):
+    (row,) = _read(tmp_path, [_image(1)], [_animal(1, 1, score=0.75)]).annotations
+    assert row.confidence == 0.75
 
 
 def test_annotations_find_their_image_by_uuid_or_number_as_text_or_not(tmp_path):
@@ -156,7 +175,7 @@ def test_every_bad_value_is_told_with_its_place(tmp_path):
         "annotations[2]: there is no category '5' among 'categories'",
         "annotations[3]: 'bbox': [1, 2, 3] is not a box",
         "annotations[4]: 'bbox_relative': the image's 'width' and 'height' are missing",
-        "annotations[5]: 'bbox' or 'theta': 90 is not an angle in radians",
+        "annotations[5]: 'theta': 90 is not an angle in radians",
         "annotations[6]: 'name': ['Stripes'] is neither text nor a number",
     ):
         assert words in told

@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-import math
-
+import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hanzaki import Box, TableError
-from hanzaki.exchange.miewid_csv import read_miewid_csv
-from hanzaki.exchange.reading import enclosing
-from tests.exchange.writers import boxes
+from hanzaki import Annotations, Box, TableError
+from hanzaki.exchange.miewid_csv import read_miewid_csv, write_miewid_csv
 
 HEADER = "theta,viewpoint,name,file_name,species,file_path,x,y,w,h\n"
 
@@ -38,14 +33,16 @@ def test_the_full_path_is_taken_where_it_leads_somewhere(tmp_path):
     assert [row.path for row in read_miewid_csv(path).annotations] == [f"{tmp_path}/whole.jpg", "other.jpg"]
 
 
-def test_a_rotated_box_becomes_the_upright_one_around_it_and_is_counted(tmp_path):
-    quarter, little = math.pi / 2, 0.09
-    path = _table(tmp_path, f"{quarter},,a,a.jpg,,,10,20,30,10", f"{little},,a,b.jpg,,,10,20,30,10")
-    reading = read_miewid_csv(path)
-    turned, upright = (row.bbox for row in reading.annotations)
-    assert turned == pytest.approx(Box(20, 10, 10, 30))
-    assert upright == Box(10, 20, 30, 10)
-    assert reading.notes == {"rotated boxes made upright": 1}
+def test_a_box_keeps_its_rotation_however_little(tmp_path):
+    path = _table(tmp_path, "1.5,,a,a.jpg,,,10,20,30,10", "0.09,,a,b.jpg,,,10,20,30,10", "0.5,,a,c.jpg,,,,,,")
+    rows = read_miewid_csv(path).annotations
+    assert [row.bbox for row in rows] == [Box(10, 20, 30, 10, 1.5), Box(10, 20, 30, 10, 0.09), None]
+
+
+def test_rows_of_videos_are_left_out_of_miewids_and_counted(tmp_path):
+    table = Annotations(pd.DataFrame({"path": ["a.jpg", "b.mp4"], "frame": [None, 0.5]}), tmp_path / "t.csv")
+    assert write_miewid_csv(table, tmp_path / "m.csv") == {"rows of videos left out": 1}
+    assert [row.path for row in read_miewid_csv(tmp_path / "m.csv").annotations] == ["a.jpg"]
 
 
 def test_what_other_columns_tell_is_read_too(tmp_path):
@@ -76,15 +73,3 @@ def test_missing_columns_are_told(tmp_path, header, message):
     (tmp_path / "t.csv").write_text(header + "\n")
     with pytest.raises(TableError, match=message):
         read_miewid_csv(tmp_path / "t.csv")
-
-
-@given(boxes, st.floats(-math.pi, math.pi))
-def test_the_upright_box_touches_the_corners_of_the_rotated_one(box: Box, theta: float):
-    middle = complex(box.x + box.w / 2, box.y + box.h / 2)
-    turn = complex(math.cos(theta), math.sin(theta))
-    corners = [
-        middle + complex(right * box.w / 2, down * box.h / 2) * turn for right in (-1, 1) for down in (-1, 1)
-    ]
-    across, down = [corner.real for corner in corners], [corner.imag for corner in corners]
-    expected = (min(across), min(down), max(across) - min(across), max(down) - min(down))
-    assert enclosing(box, theta) == pytest.approx(expected, abs=1e-6)

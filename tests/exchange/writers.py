@@ -24,7 +24,7 @@ names = st.text(_characters, min_size=1, max_size=8).filter(
 maybe = st.none() | names
 _places = st.floats(-1e4, 1e4)
 _lengths = st.floats(0.5, 1e4)
-boxes = st.builds(Box, _places, _places, _lengths, _lengths)
+boxes = st.builds(Box, _places, _places, _lengths, _lengths, theta=st.just(0.0))
 
 
 def rows_of(**columns: st.SearchStrategy[Any]) -> st.SearchStrategy[list[AnnotationRow]]:
@@ -39,7 +39,7 @@ def write_miewid_csv(rows: Sequence[AnnotationRow], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(["theta", "viewpoint", "name", "file_name", "species", "file_path", "x", "y", "w", "h"])
         for row in rows:
-            box = ("",) * 4 if row.bbox is None else tuple(row.bbox)
+            box = ("",) * 4 if row.bbox is None else row.bbox[:4]
             elsewhere = f"/datasets/elsewhere/{row.path}"
             writer.writerow([0, row.orientation, row.identity or "____", row.path, row.species, elsewhere, *box])
 
@@ -74,7 +74,7 @@ def coco(rows: Sequence[AnnotationRow]) -> dict[str, Any]:
     for number, row in enumerate(rows):
         annotations.append({"id": 100 + number, "image_id": number})
         if row.bbox is not None:
-            annotations[-1]["bbox"] = list(row.bbox)
+            annotations[-1]["bbox"] = list(row.bbox[:4])
         if row.species is not None:
             annotations[-1]["category_id"] = species.index(row.species)
     categories = [{"id": number, "name": name} for number, name in enumerate(species)]

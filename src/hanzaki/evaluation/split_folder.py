@@ -12,7 +12,8 @@ from typing import Any
 from hanzaki.errors import SettingError, TableError, TableProblem
 from hanzaki.evaluation.leaks import Leak, LeakError
 from hanzaki.evaluation.splits import Split
-from hanzaki.exchange.identity_csv import moved_path, read_identity_csv, write_identity_csv
+from hanzaki.exchange.identity_csv import read_identity_csv, write_identity_csv
+from hanzaki.exchange.writing import moved_path
 
 FILE = "split.json"
 

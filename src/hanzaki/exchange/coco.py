@@ -4,13 +4,13 @@ All are one JSON object with ``images``, ``annotations`` and mostly ``categories
 
 - MiewID's (as Wildbook's image analysis exports it): annotations have ``name viewpoint theta`` and perhaps
   ``individual_ids``, the numbers of all annotations of the same animal; images may be known by ``uuid``.
+- Plain COCO: boxes, and categories that say what a box shows.
 - COCO Camera Traps (lila.science/coco-camera-traps): images have ``datetime seq_id location corrupt``, annotations
   may have ``bbox_relative`` and ``count``, and the category ``empty`` says that there is no animal.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -22,9 +22,8 @@ from typing import Any
 import pandas as pd
 
 from hanzaki.annotations import Annotations
-from hanzaki.boxes import Box
 from hanzaki.errors import TableError, TableProblem
-from hanzaki.exchange.reading import UPRIGHT, Reading, angle, chosen_paths, enclosing, validated
+from hanzaki.exchange.reading import Reading, angle, chosen_paths, is_number, read_json, validated
 
 #: Categories that are no animals, in lower case with blanks for underscores, and what they are counted as.
 NO_ANIMALS = {
@@ -45,14 +44,19 @@ _NAMES = {
     "date": "datetime",
     "encounter": "seq_id",
     "site": "location",
+    "label": "category",
+    "confidence": "score",
 }
+
+#: The dialect whose categories are what boxes show, and need not be species.
+_PLAIN = "COCO"
 
 #: Year first, as EXIF and spreadsheets write it too: ``2013:10:04 9:31:53``.
 _DATE = re.compile(r"(\d{4})[-:/.](\d\d?)[-:/.](\d\d?)(?:[ T]+(\d\d?):(\d\d?)(?::(\d\d?)(?:\.\d*)?)?)?")
 
 #: Columns that are read from the image, and those that are read from the annotation.
 _OF_IMAGE = ("image_id", "encounter", "date", "site", "file_name", "file_path")
-_OF_ANNOTATION = ("identity", "species", "orientation", "bbox")
+_OF_ANNOTATION = ("identity", "species", "orientation", "bbox", "label", "confidence")
 
 _Record = Mapping[str, Any]
 
@@ -82,23 +86,37 @@ class _Image:
     annotated: bool = False
 
 
-def read_coco(path: Path | str) -> Reading:
+@dataclass(frozen=True)
+class _Categories:
+    """The names of categories by their numbers, and whether they are names of species."""
+
+    names: Mapping[str, str | None]
+    are_species: bool
+
+
+def read_coco(path: Path | str, document: Any = None) -> Reading:
     """Read COCO, MiewID's COCO or COCO Camera Traps.
 
     Left out and counted are corrupt images, images without annotations, categories that are no animals, and groups
-    (``iscrowd``, or a ``count`` above one without a box): a row is one animal. A box that is rotated by 0.1
-    radians or more becomes the upright box around it, and is counted.
+    (``iscrowd``, or a ``count`` above one without a box): a row is one animal. An annotation's category is its
+    ``label``; in MiewID's files and camera traps', where categories are species, it is the species too.
+
+    Args:
+        path: the file.
+        document: what stands in it, where it has been read already.
 
     Raises:
         TableError: if the file is no such table, with every value that cannot be understood.
     """
     path = Path(path)
-    document = _load(path)
+    document = _load(path, document)
+    dialect = _dialect(document)
     rows = _Rows()
     images = _Images(document["images"], rows)
-    species = _species(document.get("categories") or [], rows)
+    names = _category_names(document.get("categories") or [], rows)
+    categories = _Categories(names, are_species=dialect != _PLAIN)
     for position, record in enumerate(document["annotations"]):
-        _read(record, f"annotations[{position}]", images, species, rows)
+        _read(record, f"annotations[{position}]", images, categories, rows)
     rows.notes["corrupt images left out"] = sum(image.corrupt for image in images.all)
     rows.notes["images without annotations left out"] = sum(
         not (image.corrupt or image.annotated) for image in images.all
@@ -107,19 +125,12 @@ def read_coco(path: Path | str) -> Reading:
     frame = pd.DataFrame({"path": paths, **rows.columns}, dtype=object)
     annotations = validated(frame, path, rows.places, _NAMES, rows.problems)
     _part_crowds(annotations)
-    return Reading(annotations, _dialect(document), dict(+rows.notes))
+    return Reading(annotations, dialect, dict(+rows.notes))
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """The JSON document, known to hold lists of objects where the format has them."""
-    try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise TableError(path, [TableProblem(None, None, "no such file")]) from None
-    except OSError as error:
-        raise TableError(path, [TableProblem(None, None, f"cannot be read ({error.strerror})")]) from error
-    except (ValueError, RecursionError) as error:
-        raise TableError(path, [TableProblem(None, None, f"is not JSON, or is cut off: {error}")]) from error
+def _load(path: Path, document: Any) -> dict[str, Any]:
+    """The document, known to hold lists of objects where the format has them."""
+    document = read_json(path) if document is None else document
     if not isinstance(document, dict) or not {"images", "annotations"} <= document.keys():
         found = ", ".join(map(repr, document)) if isinstance(document, dict) else type(document).__name__
         text = f"is no COCO: it needs the keys 'images' and 'annotations' (found: {found[:300] or 'none'})"
@@ -143,7 +154,7 @@ def _dialect(document: Mapping[str, Any]) -> str:
         return "COCO Camera Traps"
     if any("name" in record or "viewpoint" in record for record in document["annotations"]):
         return "MiewID COCO"
-    return "COCO"
+    return _PLAIN
 
 
 class _Images:
@@ -196,7 +207,7 @@ class _Images:
         return None
 
 
-def _species(categories: Sequence[_Record], rows: _Rows) -> dict[str, str | None]:
+def _category_names(categories: Sequence[_Record], rows: _Rows) -> dict[str, str | None]:
     """The names of categories by their numbers."""
     names: dict[str, str | None] = {}
     for position, record in enumerate(categories):
@@ -209,16 +220,19 @@ def _species(categories: Sequence[_Record], rows: _Rows) -> dict[str, str | None
     return names
 
 
-def _read(record: _Record, place: str, images: _Images, species: Mapping[str, str | None], rows: _Rows) -> None:
+def _read(record: _Record, place: str, images: _Images, categories: _Categories, rows: _Rows) -> None:
     """Add a row, or say why there is none."""
     image = images.of(record, place, rows)
     if image is None or image.corrupt:
         return
     category = _text(record, "category_id", place, rows)
-    if category is not None and species and category not in species:
+    if category is not None and categories.names and category not in categories.names:
         rows.wrong(place, f"there is no category {category!r} among 'categories'")
         return
-    kind = _text(record, "species", place, rows) or (None if category is None else species.get(category))
+    label = None if category is None else categories.names.get(category)
+    by_category = label if categories.are_species and "species" not in record else None
+    species = _text(record, "species", place, rows) or by_category
+    kind = species or label
     plain = "" if kind is None else " ".join(kind.replace("_", " ").lower().split())
     if plain in NO_ANIMALS:
         rows.notes[f"annotations of no animal left out ({NO_ANIMALS[plain]})"] += 1
@@ -232,9 +246,11 @@ def _read(record: _Record, place: str, images: _Images, species: Mapping[str, st
     values = {
         **image.columns,
         "identity": _identity(record, place, rows),
-        "species": None if plain == _ANY_ANIMAL else kind,
+        "species": None if plain == _ANY_ANIMAL else species,
         "orientation": _text(record, "viewpoint", place, rows),
         "bbox": box,
+        "label": label,
+        "confidence": _text(record, "score", place, rows),
     }
     for key, value in values.items():
         rows.columns[key].append(value)
@@ -255,31 +271,27 @@ def _identity(record: _Record, place: str, rows: _Rows) -> str | None:
     return None if not names or names == [str(record.get("id"))] else names[0]
 
 
-def _box(record: _Record, size: tuple[Any, Any], place: str, rows: _Rows) -> Box | list[float] | None:
-    """Where the animal is, upright, in pixels; None where there is no box, or none that can be understood."""
+def _box(record: _Record, size: tuple[Any, Any], place: str, rows: _Rows) -> list[float] | None:
+    """Where the animal is, in pixels, as the annotations read it; None where no box can be understood."""
     written, relative = record.get("bbox"), record.get("bbox_relative")
     cells = written or relative
     if not cells:
         return None
     key = "bbox" if written else "bbox_relative"
-    if not isinstance(cells, list) or len(cells) != 4 or not all(type(cell) in (int, float) for cell in cells):
+    if not isinstance(cells, list) or len(cells) != 4 or not all(map(is_number, cells)):
         rows.wrong(place, f"{key!r}: {cells!r} is not a box: write four numbers, [x, y, width, height]")
         return None
-    if not written and not all(type(side) in (int, float) and side > 0 for side in size):
+    if not written and not all(is_number(side) and side > 0 for side in size):
         rows.wrong(place, "'bbox_relative': the image's 'width' and 'height' are missing")
         return None
     try:
         theta = angle(record.get("theta"))
-        if not written:
-            cells = [float(cell) * float(side) for cell, side in zip(cells, (*size, *size), strict=True)]
-        if abs(theta) < UPRIGHT:
-            return cells  # which the annotations read, once
-        box = Box.parse(" ".join(map(repr, cells)))
-    except (ValueError, OverflowError) as error:
-        rows.wrong(place, f"{key!r} or 'theta': {error}")
+    except ValueError as error:
+        rows.wrong(place, f"'theta': {error}")
         return None
-    rows.notes["rotated boxes made upright"] += 1
-    return enclosing(box, theta)
+    if not written:
+        cells = [float(cell) * float(side) for cell, side in zip(cells, (*size, *size), strict=True)]
+    return [*cells, theta] if theta else cells
 
 
 def _text(record: _Record, key: str, place: str, rows: _Rows) -> str | None:
@@ -316,7 +328,7 @@ def _date(text: str | None) -> str | datetime | None:
         return text
 
 
-def _is_group(record: _Record, box: Box | list[float] | None) -> bool:
+def _is_group(record: _Record, box: list[float] | None) -> bool:
     count = record.get("count")
     return record.get("iscrowd") in (1, True) or (box is None and isinstance(count, int) and count > 1)
 

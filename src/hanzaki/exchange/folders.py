@@ -14,10 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from hanzaki.errors import TableError, TableProblem, printable
+from hanzaki.exchange.pictures import SUFFIXES
 from hanzaki.exchange.reading import Reading, validated
-
-#: File endings of photographs. They are those of ``hanzaki.media``, which rooms do not import; a test holds it.
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif"})
 
 #: Names of folders that say which side of the animal is seen, in any case.
 SIDES = frozenset({"left", "right", "front", "back", "top", "bottom", "up", "down", "dorsal", "ventral"})

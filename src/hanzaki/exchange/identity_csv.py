@@ -8,13 +8,13 @@ say ``position`` for ``orientation``; boxes stand as ``[x, y, w, h]`` or ``x y w
 from __future__ import annotations
 
 import csv
-import os
 from datetime import datetime
 from pathlib import Path
 
 from hanzaki.annotations import COLUMNS, Annotations
 from hanzaki.errors import TableError, TableProblem
 from hanzaki.exchange.csv_file import read_csv
+from hanzaki.exchange.writing import moved_path
 
 _OTHER_NAMES = {"position": "orientation"}
 
@@ -58,13 +58,6 @@ def write_identity_csv(annotations: Annotations, path: Path | str) -> None:
         raise TableError(path, [TableProblem(None, None, f"cannot be written: {error.strerror}")]) from error
     finally:
         incoming.unlink(missing_ok=True)
-
-
-def moved_path(path: str, old: Path, new: Path) -> str:
-    """The text that leads from the folder ``new`` to the picture to which ``path`` leads from ``old``."""
-    way = os.path.relpath(old.resolve(), new.resolve())
-    # joined, never shortened: to take out a ".." behind a link would lead elsewhere
-    return path if way == "." or os.path.isabs(path) else f"{way}/{path}"  # noqa: PTH117
 
 
 def _written(cell: object) -> str:

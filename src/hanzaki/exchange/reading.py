@@ -5,20 +5,20 @@ One format is one file beside this one; no format knows another.
 
 from __future__ import annotations
 
+import json
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pandas as pd
 
-from hanzaki.annotations import Annotations
-from hanzaki.boxes import Box
+from hanzaki.annotations import COLUMNS, Annotations
 from hanzaki.errors import TableError, TableProblem
-
-#: Radians below which MiewID cuts a rotated box out as if it stood upright (``get_chip_from_img``).
-UPRIGHT = 0.1
 
 #: Of this many rows, one whose file is there shows that a column of full paths was written for this machine.
 _LOOKED_AT = 20
@@ -37,6 +37,35 @@ class Reading:
     annotations: Annotations
     format: str
     notes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Rows:
+    """The rows that a reader gathers, where each comes from, and what there is to tell."""
+
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    problems: list[TableProblem] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, place: str, **cells: object) -> None:
+        """Add a row, of hanzaki's columns, that stands at ``place`` of what is read."""
+        self.places.append(place)
+        self.cells.append(cells)
+
+    def wrong(self, place: str, text: str) -> None:
+        """Something at ``place`` cannot be understood."""
+        self.problems.append(TableProblem(None, None, f"{place}: {text}"))
+
+    def reading(self, source: Path, form: str, names: Mapping[str, str] | None = None) -> Reading:
+        """What was read, in a format of this name; other arguments as those of :func:`validated`.
+
+        Raises:
+            TableError: if there are any problems.
+        """
+        frame = pd.DataFrame(self.cells, columns=list(COLUMNS), dtype=object)
+        annotations = validated(frame, source, self.places, names or {}, self.problems)
+        return Reading(annotations, form, dict(+self.notes))
 
 
 def validated(
@@ -98,13 +127,6 @@ def angle(value: object) -> float:
     return math.remainder(theta, 2 * math.pi)
 
 
-def enclosing(box: Box, theta: float) -> Box:
-    """The smallest upright box around one that is rotated by ``theta`` radians about its centre, either way."""
-    sine, cosine = abs(math.sin(theta)), abs(math.cos(theta))
-    w, h = box.w * cosine + box.h * sine, box.w * sine + box.h * cosine
-    return Box(box.x + (box.w - w) / 2, box.y + (box.h - h) / 2, w, h)
-
-
 def chosen_paths(folder: Path, names: Sequence[object], full: Sequence[object]) -> list[object]:
     """Each photograph's path, of MiewID's ``file_name`` and ``file_path``.
 
@@ -119,3 +141,51 @@ def chosen_paths(folder: Path, names: Sequence[object], full: Sequence[object]) 
     first = [str(path) for path in full if path][:_LOOKED_AT]
     here = any(os.path.exists(folder / path) for path in first)  # noqa: PTH110 - takes any text; Path may raise
     return [(path or name) if here else (name or path) for name, path in zip(names, full, strict=True)]
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file's document.
+
+    Raises:
+        TableError: if it is missing, cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(read_bytes(path))
+    except (ValueError, RecursionError) as error:
+        raise TableError(path, [TableProblem(None, None, f"is not JSON, or is cut off: {error}")]) from error
+
+
+def read_xml(path: Path) -> ElementTree.Element:
+    """An XML file's root.
+
+    Raises:
+        TableError: if it is missing, cannot be read, or is no XML.
+    """
+    try:
+        return ElementTree.fromstring(read_bytes(path))
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the latter two: an encoding nobody knows
+        raise TableError(path, [TableProblem(None, None, f"is not XML, or is cut off: {error}")]) from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        TableError: if it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise TableError(path, [TableProblem(None, None, "no such file")]) from None
+    except OSError as error:
+        raise TableError(path, [TableProblem(None, None, f"cannot be read ({error.strerror})")]) from error
+
+
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a number that a float can hold."""
+    if type(value) not in (int, float):
+        return False
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except OverflowError:
+        return False
