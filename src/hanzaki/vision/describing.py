@@ -21,9 +21,6 @@ Description = npt.NDArray[np.float32] | Keypoints
 #: The word by which the way without any trained model is called.
 SIFT = "sift"
 
-#: The shipped model that compares animals if nothing else is said.
-DEFAULT = "marks"
-
 _BATCH = 32
 
 Item = TypeVar("Item")

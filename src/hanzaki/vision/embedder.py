@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hanzaki.errors import ModelError
 from hanzaki.vision.crop import Pixels, resize
-from hanzaki.vision.model import ModelConfig, ModelFolder
-from hanzaki.vision.runtime import RuntimeName, load_network
+from hanzaki.vision.model import CropConfig, DetectorConfig, ModelConfig, ModelFolder
+from hanzaki.vision.runtime import Runtime, RuntimeName, load_network
 
 Floats = npt.NDArray[np.float32]
 
@@ -64,23 +65,39 @@ class Embedder:
         Raises:
             ModelError: if the network gives something else than its config says.
         """
-        if not prepared:
-            return []
-        vectors = self._network(np.stack(prepared))
-        expected = (len(prepared), self.model.config.embedding_size)
-        if vectors.shape != expected:
-            raise ModelError(f"{self.model.folder}: the network gives {vectors.shape}, its config says {expected}")
-        if not np.isfinite(vectors).all():
-            raise ModelError(f"{self.model.folder}: the network gives values that are not numbers")
-        return list(vectors)
+        return list(run(self._network, prepared, self.model, self.model.config.embedding_size)) if prepared else []
 
 
-def normalised(crop: Pixels, config: ModelConfig) -> Floats:
+def run(network: Runtime, prepared: Sequence[Floats], model: ModelFolder[Any], width: int) -> Floats:
+    """Run a network that makes one row of numbers of each picture.
+
+    Args:
+        network: of the model.
+        prepared: float32 (3, H, W) each, at least one.
+        model: for what is said when it goes wrong.
+        width: numbers in a row, as its config says.
+
+    Returns:
+        float32 (N, width).
+
+    Raises:
+        ModelError: if the network gives something else than its config says.
+    """
+    rows = network(np.stack(prepared))
+    expected = (len(prepared), width)
+    if rows.shape != expected:
+        raise ModelError(f"{model.folder}: the network gives {rows.shape}, its config says {expected}")
+    if not np.isfinite(rows).all():
+        raise ModelError(f"{model.folder}: the network gives values that are not numbers")
+    return rows
+
+
+def normalised(crop: Pixels, config: CropConfig) -> Floats:
     """A picture as the network sees it: float32 (3, H, W), resized and normalised as the config says."""
     return standardised(resize(crop, config.input_size, config.resize), config)
 
 
-def standardised(pixels: Pixels, config: ModelConfig) -> Floats:
+def standardised(pixels: Pixels, config: CropConfig | DetectorConfig) -> Floats:
     """uint8 (H, W, 3) of the input's size to float32 (3, H, W): ``(rgb / 255 - mean) / std``.
 
     The one normalisation of hanzaki, as :func:`hanzaki.vision.crop.resize` is the one resize.

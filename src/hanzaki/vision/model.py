@@ -11,12 +11,12 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.vision.crop import ResizeMode
+from hanzaki.vision.crop import Interpolation, ResizeMode
 
 CONFIG = "config.json"
 ONNX = "model.onnx"
@@ -26,6 +26,12 @@ CARD = "README.md"
 _CHUNK = 1 << 20
 
 Triple = tuple[float, float, float]
+
+#: What a classifier says of an animal.
+Column = Literal["species", "orientation", "quality", "origin", "sex", "individual"]
+
+#: How a detector's network writes its boxes; see :mod:`hanzaki.vision.layouts`.
+Layout = Literal["boxes", "yolox", "yolov5", "yolov8", "yolov10", "detr"]
 
 
 class ModelFacts(BaseModel):
@@ -39,7 +45,6 @@ class ModelFacts(BaseModel):
     task: str
     name: str = Field(min_length=1, description="A short name for people.")
     architecture: str = Field(description="The network's kind; of an embedder, timm's name.")
-    embedding_size: int = Field(gt=0)
     training_data: str = Field("unknown", description="What it learnt from.")
     licence: str = Field("unknown", description="SPDX name, of the weights.")
 
@@ -59,8 +64,8 @@ class ModelFacts(BaseModel):
         raise NotImplementedError
 
 
-class ModelConfig(ModelFacts):
-    """``config.json`` of an embedder's folder.
+class CropConfig(ModelFacts):
+    """``config.json`` of a network that looks at the picture of one animal.
 
     The pixels that the network sees are ``(rgb / 255 - mean) / std`` of the animal's box, of which
     ``crop_fraction`` of the area is kept, resized to ``input_size`` by ``resize``.
@@ -68,14 +73,11 @@ class ModelConfig(ModelFacts):
 
     seen = frozenset({"input_size", "mean", "std", "resize", "crop_fraction"})
 
-    task: Literal["embed"]
     input_size: tuple[int, int] = Field(description="Width and height in pixels.")
     mean: Triple
     std: Triple
     resize: ResizeMode = "squash"
     crop_fraction: float = Field(1.0, gt=0, le=1, description="Share of the box's area that is kept.")
-    labels: list[str] | None = Field(None, description="Of a classifier's outputs.")
-    calibration: dict[str, Any] | None = Field(None, description="From score to probability, where fitted.")
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -93,10 +95,49 @@ class ModelConfig(ModelFacts):
             " the box's area"
         )
 
+
+class ModelConfig(CropConfig):
+    """``config.json`` of an embedder's folder."""
+
+    task: Literal["embed"]
+    embedding_size: int = Field(gt=0)
+    labels: list[str] | None = Field(None, description="Of a classifier's outputs.")
+    calibration: dict[str, Any] | None = Field(None, description="From score to probability, where fitted.")
+
     @property
     def output_text(self) -> str:
         """What a picture becomes."""
         return f"A picture of an animal becomes {self.embedding_size} numbers, to be compared by their angle."
+
+
+class ClassifierConfig(CropConfig):
+    """``config.json`` of a classifier's folder.
+
+    The network gives logits, float32 (N, C); divided by ``temperature``, their softmax is how probable each of the
+    ``labels`` is (Guo et al., "On calibration of modern neural networks", ICML 2017).
+    """
+
+    seen = CropConfig.seen | {"label", "labels", "temperature"}
+
+    task: Literal["classify"]
+    label: Column = Field(description="What the labels are of: the column that they fill.")
+    labels: list[str] = Field(min_length=2, description="Names of the classes, in the order of the outputs.")
+    temperature: float = Field(1.0, gt=0, allow_inf_nan=False, description="Of the softmax; fitted on other data.")
+
+    @field_validator("labels")
+    @classmethod
+    def _named_once(cls, labels: list[str]) -> list[str]:
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice or "" in labels:
+            raise ValueError(
+                f"each class needs a name of its own; {', '.join(twice) or 'an empty name'} is not one"
+            )
+        return labels
+
+    @property
+    def output_text(self) -> str:
+        """What a picture becomes."""
+        return f"A picture of an animal becomes the probability of each {self.label}: {', '.join(self.labels)}."
 
 
 class PointsConfig(ModelFacts):
@@ -109,6 +150,7 @@ class PointsConfig(ModelFacts):
     seen = frozenset({"patch", "reach"})
 
     task: Literal["points"]
+    embedding_size: int = Field(gt=0)
     patch: int = Field(gt=0, description="Side of a patch in pixels.")
     reach: float = Field(gt=0, description="Side of a patch in sizes of its point.")
 
@@ -128,8 +170,82 @@ class PointsConfig(ModelFacts):
         return f"The patch of a keypoint becomes {self.embedding_size} numbers, to be compared by their angle."
 
 
+class DetectorConfig(ModelFacts):
+    """``config.json`` of a folder whose network finds animals in photographs.
+
+    The pixels that the network sees are ``(colours / 255 - mean) / std`` of the whole photograph, brought to
+    ``input_size``; ``mean`` and ``std`` are in the order of ``channels``. YOLOX, which takes blue, green, red from
+    0 to 255, has a mean of 0 and a std of 1/255.
+    """
+
+    seen = frozenset(
+        {"labels", "input_size", "mean", "std", "channels", "resize", "centred", "padding", "interpolation"}
+        | {"layout", "strides", "activation", "outputs", "overlap"}
+    )
+
+    task: Literal["detect"]
+    labels: list[str] = Field(min_length=1, description="Names of the classes, in the order of the scores.")
+    input_size: tuple[int, int] = Field(description="Width and height in pixels.")
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (1.0, 1.0, 1.0)
+    channels: Literal["rgb", "bgr"] = "rgb"
+    resize: ResizeMode = "pad"
+    centred: bool = Field(False, description="Whether padding lies on both sides, not at right and bottom.")
+    padding: int = Field(114, ge=0, le=255, description="Grey of the padding.")
+    interpolation: Interpolation = "linear"
+    layout: Layout
+    strides: list[int] = Field([8, 16, 32], min_length=1, description="Pixels between the cells of yolox's grids.")
+    activation: Literal["sigmoid", "softmax"] = Field("sigmoid", description="Of detr's scores.")
+    outputs: tuple[str, str] | None = Field(None, description="Names of the outputs of boxes and of scores.")
+    threshold: float = Field(0.25, ge=0, le=1, description="Least score of what is found.")
+    overlap: float | None = Field(
+        None, ge=0, le=1, description="Intersection over union above which the lesser of two boxes goes."
+    )
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Self:
+        if min(*self.input_size, *self.strides) < 1:
+            raise ValueError("input_size and strides must be above zero")
+        if min(self.std) <= 0:
+            raise ValueError("std must be above zero")
+        if self.outputs is not None and self.layout not in ("boxes", "detr"):
+            raise ValueError(f"outputs are named for the layouts 'boxes' and 'detr'; {self.layout!r} has one")
+        return self
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Three colours, height and width."""
+        width, height = self.input_size
+        return 3, height, width
+
+    @property
+    def input_text(self) -> str:
+        """How a photograph is prepared."""
+        width, height = self.input_size
+        where = "on both sides" if self.centred else "at right and bottom"
+        how = "without regard to its shape" if self.resize == "squash" else f"padded {where} with {self.padding}"
+        return (
+            f"the whole photograph, {width} x {height} pixels ({how}), {self.channels.upper()}, mean {self.mean},"
+            f" std {self.std}"
+        )
+
+    @property
+    def output_text(self) -> str:
+        """What a photograph becomes."""
+        kinds = self.labels[0] if len(self.labels) == 1 else f"{len(self.labels)} kinds of things"
+        return f"A photograph becomes boxes around {kinds}, each with a score from 0 to 1."
+
+
 Config = TypeVar("Config", bound=ModelFacts)
-_KINDS: dict[str, type[ModelFacts]] = {"embed": ModelConfig, "points": PointsConfig}
+_KINDS: dict[str, type[ModelFacts]] = {
+    "embed": ModelConfig,
+    "points": PointsConfig,
+    "detect": DetectorConfig,
+    "classify": ClassifierConfig,
+}
+
+#: What a model of hanzaki can be for.
+TASKS = frozenset(_KINDS)
 
 
 @dataclass(frozen=True)
@@ -183,6 +299,15 @@ def load_model(folder: Path | str) -> ModelFolder[ModelConfig]:
     return _of_kind(load_any_model(folder), ModelConfig)
 
 
+def load_classifier_model(folder: Path | str) -> ModelFolder[ClassifierConfig]:
+    """Read the folder of a network that says what kind an animal is of.
+
+    Raises:
+        ModelError: if it is none, naming what is missing or wrong.
+    """
+    return _of_kind(load_any_model(folder), ClassifierConfig)
+
+
 def load_points_model(folder: Path | str) -> ModelFolder[PointsConfig]:
     """Read the folder of a network that describes keypoints.
 
@@ -190,6 +315,25 @@ def load_points_model(folder: Path | str) -> ModelFolder[PointsConfig]:
         ModelError: if it is none, naming what is missing or wrong.
     """
     return _of_kind(load_any_model(folder), PointsConfig)
+
+
+def load_detector_model(folder: Path | str) -> ModelFolder[DetectorConfig]:
+    """Read the folder of a network that finds animals.
+
+    Raises:
+        ModelError: if it is none, naming what is missing or wrong.
+    """
+    return _of_kind(load_any_model(folder), DetectorConfig)
+
+
+def require_free(folder: Path) -> None:
+    """See that a model folder can be written.
+
+    Raises:
+        ModelError: if something stands there.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelError(f"{printable(folder)} is not empty; name a new folder")
 
 
 def load_any_model(folder: Path | str) -> ModelFolder[ModelFacts]:

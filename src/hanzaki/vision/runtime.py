@@ -15,10 +15,14 @@ RuntimeName = Literal["openvino", "onnxruntime"]
 
 
 class Runtime(Protocol):
-    """A network with one image input and one output."""
+    """A network with one image input."""
 
     def __call__(self, batch: Floats) -> Floats:
-        """Run a batch, float32 (N, 3, H, W), to float32 (N, ...)."""
+        """Run a batch, float32 (N, 3, H, W), to the first output, float32 (N, ...)."""
+        ...
+
+    def outputs(self, batch: Floats) -> dict[str, Floats]:
+        """Run a batch, float32 (N, 3, H, W), to all outputs by name, float32 (N, ...) each, in their order."""
         ...
 
 
@@ -36,8 +40,28 @@ def load_network(onnx: Path, name: RuntimeName, threads: int) -> Runtime:
     except ImportError as error:
         raise ModelError(f"{name} is not installed: `pip install 'hanzaki[{name}]'`") from error
     except Exception as error:  # both raise bare RuntimeErrors and worse
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{printable(onnx)} cannot be run by {name}: {first_line}") from error
+        raise ModelError(f"{printable(onnx)} cannot be run by {name}: {_first_line(error)}") from error
+
+
+def input_shape(onnx: Path) -> tuple[int | None, ...]:
+    """The shape of a network's one input; None where it takes any length.
+
+    Raises:
+        ModelError: if the file cannot be read, or takes several inputs.
+    """
+    import openvino
+
+    try:
+        inputs = openvino.Core().read_model(onnx).inputs
+    except Exception as error:
+        raise ModelError(f"{printable(onnx)} cannot be read as ONNX: {_first_line(error)}") from error
+    if len(inputs) != 1:
+        raise ModelError(f"{printable(onnx)} takes {len(inputs)} inputs; only networks that take one can be run")
+    return tuple(None if axis.is_dynamic else axis.get_length() for axis in inputs[0].partial_shape)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 class _OpenVino:
@@ -60,17 +84,28 @@ class _OpenVino:
         )
         self._queue = openvino.AsyncInferQueue(self._compiled)
 
+        # an output that OpenVINO merged with another value of the graph goes by several names
+        self._names = [tuple(output.names) for output in self._compiled.outputs]
+
     def __call__(self, batch: Floats) -> Floats:
-        outputs: list[Floats] = [np.empty(0, np.float32)] * len(batch)
+        return self._run(batch)[0]
+
+    def outputs(self, batch: Floats) -> dict[str, Floats]:
+        found = zip(self._names, self._run(batch), strict=True)
+        return {name: output for names, output in found for name in names}
+
+    def _run(self, batch: Floats) -> list[Floats]:
+        outputs: list[list[Floats]] = [[]] * len(batch)
 
         def collect(request: object, position: int) -> None:
-            outputs[position] = request.get_output_tensor(0).data.copy()  # type: ignore[attr-defined]
+            tensors = request.output_tensors  # type: ignore[attr-defined]
+            outputs[position] = [np.array(tensor.data, np.float32) for tensor in tensors]
 
         self._queue.set_callback(collect)
         for position in range(len(batch)):
             self._queue.start_async({0: batch[position : position + 1]}, position)
         self._queue.wait_all()
-        return np.concatenate(outputs)
+        return [np.concatenate(images) for images in zip(*outputs, strict=True)]
 
 
 class _OnnxRuntime:
@@ -81,7 +116,18 @@ class _OnnxRuntime:
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning starves other threads
         self._session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
+        given = self._session.get_inputs()[0]
+        self._input = given.name
+        self._one_by_one = given.shape[0] == 1  # exported for one image, as many of other people's are
+        self._names = [output.name for output in self._session.get_outputs()]
 
     def __call__(self, batch: Floats) -> Floats:
-        return np.asarray(self._session.run(None, {self._input: batch})[0], dtype=np.float32)
+        return self._run(batch)[0]
+
+    def outputs(self, batch: Floats) -> dict[str, Floats]:
+        return dict(zip(self._names, self._run(batch), strict=True))
+
+    def _run(self, batch: Floats) -> list[Floats]:
+        parts = np.split(batch, len(batch)) if self._one_by_one else [batch]
+        runs = [self._session.run(None, {self._input: part}) for part in parts]
+        return [np.concatenate(images).astype(np.float32, copy=False) for images in zip(*runs, strict=True)]
