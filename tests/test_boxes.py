@@ -25,7 +25,19 @@ def test_boxes_are_read_as_the_field_writes_them(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1 2 3", "1 2 3 4 5 6", "1 2 3 4 7", "1 2 3 4 nan", "a b c d", "1 2 nan 4", "1 2 inf 4", "0 0 0 4", "0 0 4 -1"]
+    "text",
+    [
+        "",
+        "1 2 3",
+        "1 2 3 4 5 6",
+        "a b c d",
+        "1 2 nan 4",
+        "1 2 inf 4",
+        "0 0 0 4",
+        "0 0 4 -1",
+        "1 2 3 4 7",
+        "1 2 3 4 nan",
+    ],
 )
 def test_what_is_no_box_is_refused(text: str):
     with pytest.raises(ValueError, match="box"):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hanzaki import defaults
 from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def open(folder: Path | str) -> FieldCatalogue:  # noqa: A001 - `hanzaki.open` i
 def evaluate(
     table: Path | str | Annotations,
     *,
-    model: Path | str = "marks",
+    model: Path | str = defaults.MODEL,
     group: str | None = None,
     report: Path | str | None = None,
     progress: Progress | None = None,
@@ -88,7 +89,7 @@ def evaluate_against(
     table: Path | str | Annotations,
     reference: Path | str | Annotations,
     *,
-    model: Path | str = "marks",
+    model: Path | str = defaults.MODEL,
     allow_leaks: bool = False,
     progress: Progress | None = None,
 ) -> Named:
@@ -157,4 +158,39 @@ def train_embedder(
         from hanzaki.learning.config import embedder_config
         from hanzaki.learning.train import train_embedder as run
     wanted = embedder_config(config, tables=tables, start=start, replay=replay, changes=changes)
+    return run(wanted, Path(folder), progress=progress, report=report)
+
+
+def train_detector(
+    config: Path | str,
+    folder: Path | str,
+    *,
+    tables: Sequence[Path | str] = (),
+    start: Path | str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+) -> Trained:
+    """Train a network to find animals in photographs, or go on with a training that was cut off.
+
+    Args:
+        config: a YAML file, or the name of a shipped config: ``detector``.
+        folder: of the run; ``folder / "model"`` is the model folder that comes of it.
+        tables: tables of drawn boxes to learn from, in place of the config's.
+        start: a model folder, or a shipped model's name, to go on from: a detector, or an embedder's backbone.
+        changes: values of the config by dotted key, as ``{"schedule.epochs": 5}``.
+        progress: told how far it is.
+        report: told each epoch's record.
+
+    Raises:
+        SettingError: if the config cannot be used, or the folder is of another run.
+        ModelError: if the network that the config starts from cannot be used, or torch is not installed.
+        TableError: if a table cannot be read.
+    """
+    from hanzaki.extra import learning
+
+    with learning():
+        from hanzaki.learning.detector.config import detector_config
+        from hanzaki.learning.detector.train import train_detector as run
+    wanted = detector_config(config, tables=tables, start=start, changes=changes)
     return run(wanted, Path(folder), progress=progress, report=report)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from hanzaki import CatalogueError
+from hanzaki import BadMedium, CatalogueError
 from hanzaki.catalogue.mediastore import MediaStore
 
 DATA = b"a photograph"
@@ -68,3 +68,21 @@ def test_a_full_disk_is_an_error_that_says_what_is_safe(tmp_path, monkeypatch):
         store.put(DATA, SHA, ".jpg")
     assert not list((tmp_path / "media").rglob("*.jpg"))
     assert not list((tmp_path / "media" / ".incoming").iterdir())
+
+
+def test_a_large_file_is_kept_without_being_read_into_memory(tmp_path):
+    original = tmp_path / "MOV_1.mp4"
+    original.write_bytes(DATA)
+    store = MediaStore(tmp_path / "media")
+    relative = store.put_file(original, len(DATA), SHA, ".mp4")
+    assert relative == f"{SHA[:2]}/{SHA}.mp4"
+    assert store.path(relative).read_bytes() == DATA
+
+
+def test_a_large_file_that_changed_since_it_was_hashed_is_not_kept(tmp_path):
+    original = tmp_path / "MOV_1.mp4"
+    original.write_bytes(b"something else by now")
+    store = MediaStore(tmp_path / "media")
+    with pytest.raises(BadMedium, match="MOV_1.mp4: changed while"):
+        store.put_file(original, len(DATA), SHA, ".mp4")
+    assert [path for path in store.folder.rglob("*") if path.is_file()] == []

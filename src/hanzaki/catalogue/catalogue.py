@@ -35,6 +35,7 @@ class Catalogue:
         self.folder = folder
         self.media = MediaStore(folder / _MEDIA)
         self._engine = database.sqlite_engine(folder / _FILE)
+        self._compared: dict[Path, tuple[str, int, int]] = {}
 
     @classmethod
     def init(cls, folder: Path | str) -> Self:
@@ -152,12 +153,34 @@ class Catalogue:
         try:
             data = path.read_bytes()
         except OSError as error:
-            advice = "put it back, or add its new place" if medium.linked else "restore it from a backup"
-            raise BadMedium(
-                path, f"the file of {printable(medium.name)} is gone ({error.strerror}): {advice}"
-            ) from error
+            raise _gone(medium, path, error) from error
         if hashlib.sha256(data).hexdigest() != medium.sha256:
-            raise BadMedium(
-                path, "changed since it was added: put the original back, or add the changed file by another name"
-            )
+            raise BadMedium(path, _CHANGED)
         return data
+
+    def file_of(self, medium: Medium) -> Path:
+        """The file of a medium too large to be held in memory; its bytes are compared once in a process.
+
+        Raises:
+            BadMedium: as :meth:`bytes_of`.
+        """
+        path = self.media.path(medium.path)
+        try:
+            status = path.stat()
+            state = (medium.sha256, status.st_mtime_ns, status.st_size)
+            if self._compared.get(path) != state:
+                with path.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != medium.sha256:
+                        raise BadMedium(path, _CHANGED)
+                self._compared[path] = state
+        except OSError as error:
+            raise _gone(medium, path, error) from error
+        return path
+
+
+_CHANGED = "changed since it was added: put the original back, or add the changed file by another name"
+
+
+def _gone(medium: Medium, path: Path, error: OSError) -> BadMedium:
+    advice = "put it back, or add its new place" if medium.linked else "restore it from a backup"
+    return BadMedium(path, f"the file of {printable(medium.name)} is gone ({error.strerror}): {advice}")

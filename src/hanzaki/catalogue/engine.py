@@ -14,6 +14,9 @@ from hanzaki.errors import CatalogueError, printable
 #: The newest migration, which every open catalogue has; a test holds that it is the last in ``migrations/``.
 HEAD = "0002"
 
+#: Values to ask for in one statement: SQLite's older limit of variables is 999.
+IN_CHUNK = 900
+
 _WRITING = "hanzaki_writing"
 _PATIENCE = 60_000  # milliseconds to wait for another process's write
 

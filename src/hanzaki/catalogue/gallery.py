@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from hanzaki.ahead import batches
+from hanzaki.catalogue.engine import IN_CHUNK
+from hanzaki.catalogue.records import box_of
 from hanzaki.catalogue.tables import Annotation, Embedding, Encounter, Individual, Medium, Site, Survey
-
-_IN_CHUNK = 900  # SQLite's older limit of variables in a statement is 999
 
 
 def annotation_table(session: Session) -> pd.DataFrame:
     """Every annotation of the catalogue with what matching asks of it, in order of the annotations.
 
     Returns:
-        Columns ``annotation encounter individual individual_id species side site seen medium name path``; missing
-        values are None. ``seen`` is when the encounter began, or else when the picture was taken.
+        Columns ``annotation encounter individual individual_id species side site seen medium name path kind frame
+        aside blank``; missing values are None. ``seen`` is when the encounter began, or else when the picture was
+        taken; ``blank`` is what nobody has looked for yet: an animal somewhere in a video.
     """
     query = (
         select(
@@ -35,6 +36,10 @@ def annotation_table(session: Session) -> pd.DataFrame:
             Medium.id.label("medium"),
             Medium.name,
             Medium.path,
+            Medium.kind,
+            Annotation.frame,
+            Annotation.aside,
+            _is_blank().label("blank"),
         )
         .join(Encounter, Annotation.encounter_id == Encounter.id)
         .join(Medium, Annotation.medium_id == Medium.id)
@@ -45,10 +50,37 @@ def annotation_table(session: Session) -> pd.DataFrame:
     return _frame(session, query)
 
 
+def picture_table(session: Session, encounter: int) -> pd.DataFrame:
+    """The pictures of an encounter: ``picture file frame box label confidence quality aside``."""
+    query = (
+        select(Annotation, Medium.name)
+        .join(Medium, Annotation.medium_id == Medium.id)
+        .where(Annotation.encounter_id == encounter)
+        .order_by(Annotation.id)
+    )
+    rows = [
+        (
+            row.id,
+            name,
+            None if row.frame is None else round(row.frame, 2),
+            None if (box := box_of(row)) is None else " ".join(f"{side:.0f}" for side in box[:4]),
+            row.label,
+            None if row.confidence is None else round(row.confidence, 2),
+            None if row.quality is None else round(row.quality["score"], 2),
+            "aside" if row.aside else None,
+        )
+        for row, name in session.execute(query)
+    ]
+    names = ["picture", "file", "frame", "box", "label", "confidence", "quality", "aside"]
+    return pd.DataFrame(rows, columns=names, dtype=object)
+
+
 def encounter_table(session: Session) -> pd.DataFrame:
     """Every encounter: ``encounter label individual species site survey starts photographs``."""
     photographs = (
         select(Annotation.encounter_id, func.count().label("photographs"))
+        .join(Medium, Annotation.medium_id == Medium.id)
+        .where(~_is_blank())
         .group_by(Annotation.encounter_id)
         .subquery()
     )
@@ -93,6 +125,22 @@ def individual_table(session: Session) -> pd.DataFrame:
     return _frame(session, query)
 
 
+def _is_blank() -> ColumnElement[bool]:
+    return and_(Medium.kind == "video", Annotation.frame.is_(None))
+
+
+def undescribed(session: Session, model: str) -> list[int]:
+    """The annotations that a model could describe and has not, in their order."""
+    known = select(Embedding.annotation_id).where(Embedding.model == model)
+    query = (
+        select(Annotation.id)
+        .join(Medium, Annotation.medium_id == Medium.id)
+        .where(~_is_blank(), Annotation.id.not_in(known))
+        .order_by(Annotation.id)
+    )
+    return list(session.scalars(query))
+
+
 def described(session: Session, model: str) -> set[int]:
     """The annotations that a model has described."""
     return set(session.scalars(select(Embedding.annotation_id).where(Embedding.model == model)))
@@ -101,7 +149,7 @@ def described(session: Session, model: str) -> set[int]:
 def descriptions(session: Session, model: str, annotations: Sequence[int]) -> dict[int, tuple[str, bytes]]:
     """What a model made of annotations: kind and bytes by annotation; those it has not described are left out."""
     found: dict[int, tuple[str, bytes]] = {}
-    for chunk in batches(annotations, _IN_CHUNK):
+    for chunk in batches(annotations, IN_CHUNK):
         rows = session.execute(
             select(Embedding.annotation_id, Embedding.kind, Embedding.data).where(
                 Embedding.model == model, Embedding.annotation_id.in_(chunk)

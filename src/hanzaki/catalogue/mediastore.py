@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import itertools
 import os
+import shutil
+from collections.abc import Callable
+from io import BufferedRandom
 from pathlib import Path
 
-from hanzaki.errors import CatalogueError, printable
+from hanzaki.errors import BadMedium, CatalogueError, printable
 
 _FICLONE = 0x40049409  # Linux: share the blocks of another file until one of the two is written
 _INCOMING = ".incoming"
+_CHUNK = 1 << 20
 _serial = itertools.count()
 
 
@@ -38,27 +43,62 @@ class MediaStore:
         Returns:
             The path below the folder.
         """
-        relative = f"{sha256[:2]}/{sha256}{suffix}"
+
+        def fill(file: BufferedRandom) -> None:
+            if original is None or not _reflink(original, file.fileno(), data):
+                file.write(data)
+
+        return self._keep(f"{sha256[:2]}/{sha256}{suffix}", len(data), fill)
+
+    def put_file(self, original: Path, size: int, sha256: str, suffix: str) -> str:
+        """Keep a file that is too large for memory, once.
+
+        Args:
+            original: the file; where the disk can, its blocks are shared.
+            size: its bytes.
+            sha256: their digest in hexadecimal, with which what was kept is compared.
+            suffix: the file's ending, with its dot.
+
+        Returns:
+            The path below the folder.
+
+        Raises:
+            BadMedium: if the original is not what it was.
+        """
+
+        def fill(file: BufferedRandom) -> None:
+            with original.open("rb") as source:
+                try:
+                    fcntl.ioctl(file.fileno(), _FICLONE, source.fileno())
+                except OSError:
+                    shutil.copyfileobj(source, file, _CHUNK)
+            file.seek(0)
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise BadMedium(original, "changed while it was being added: run again")
+
+        return self._keep(f"{sha256[:2]}/{sha256}{suffix}", size, fill)
+
+    def _keep(self, relative: str, size: int, fill: Callable[[BufferedRandom], None]) -> str:
         target = self.folder / relative
-        if _has_size(target, len(data)):
+        if _has_size(target, size):
             return relative
         incoming = self.folder / _INCOMING / f"{os.getpid()}-{next(_serial)}"
         try:
             incoming.parent.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(exist_ok=True)
-            with incoming.open("wb") as file:
-                if original is None or not _reflink(original, file.fileno(), data):
-                    file.write(data)
+            with incoming.open("w+b") as file:
+                fill(file)
                 file.flush()
                 os.fsync(file.fileno())  # the database must never name a file that a power cut can still empty
             incoming.replace(target)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                incoming.unlink()
             raise CatalogueError(
-                f"{printable(self.folder)}: a photograph could not be stored ({error.strerror}). "
+                f"{printable(self.folder)}: a file could not be stored ({error.strerror}). "
                 "What was added so far is safe; make room or mend the disk, then run the same command again."
             ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                incoming.unlink(missing_ok=True)
         return relative
 
     def path(self, relative: str) -> Path:

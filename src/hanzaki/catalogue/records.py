@@ -5,6 +5,7 @@ Everything here is told twice without harm: what is there already is found, not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -12,7 +13,17 @@ from sqlalchemy.orm import Session
 
 from hanzaki.boxes import Box
 from hanzaki.catalogue.decisions import individual_named, new_individual
-from hanzaki.catalogue.tables import Annotation, Change, Embedding, Encounter, Individual, Medium, Site, Survey
+from hanzaki.catalogue.tables import (
+    Annotation,
+    Change,
+    Embedding,
+    Encounter,
+    Individual,
+    Medium,
+    Site,
+    Survey,
+    now,
+)
 
 
 def site(session: Session, name: str) -> Site:
@@ -86,26 +97,29 @@ def encounter(
     return found
 
 
-def annotation_at(session: Session, of: Medium, box: Box | None, name: str | None) -> Annotation | None:
+def annotation_at(
+    session: Session, of: Medium, box: Box | None, name: str | None, frame: float | None = None
+) -> Annotation | None:
     """The annotation of a medium that a table's row speaks of, or None if it is new.
 
-    It is the one with the row's box. A photograph that was first added without a table has one annotation, the
-    whole picture, of nobody; a row with a box then speaks of that one.
+    It is the one with the row's box, in a video the one in the row's frame. A photograph or video that was first
+    added without a table has one annotation, the whole of it, of nobody; a row with a box then speaks of that one.
 
     Args:
         session: to look with.
         of: the medium.
         box: of the row.
         name: of the row's individual: among several in one box, the one of that name comes first.
+        frame: of the row, in seconds from the video's start.
     """
     known = session.scalars(select(Annotation).where(Annotation.medium_id == of.id).order_by(Annotation.id)).all()
-    same = [row for row in known if box_of(row) == box]
+    same = [row for row in known if box_of(row) == box and row.frame == frame]
     if same:
         named = (row for row in same if row.encounter.individual and row.encounter.individual.name == name)
         unnamed = (row for row in same if row.encounter.individual is None)
         alone = same[0] if len(same) == 1 or name is None else None
         return next(named, None) or next(unnamed, None) or alone
-    blank = (row for row in known if row.x is None and row.encounter.key == own_key(of))
+    blank = (row for row in known if is_blank(row) and row.encounter.key == own_key(of))
     return next((row for row in blank if row.encounter.individual_id is None), None)
 
 
@@ -142,6 +156,37 @@ def move(session: Session, row: Annotation, meeting: Encounter) -> None:
     _forget_if_empty(session, left)
 
 
+def regroup(session: Session, rows: Sequence[Annotation], meeting: Encounter | None) -> Encounter:
+    """Put annotations into an encounter where somebody says that they belong.
+
+    Who the encounters are of stays as it was decided. A new encounter is at the place and time of the first
+    annotation, of nobody known, and no rule joins it to another.
+
+    Args:
+        session: to write with.
+        rows: the annotations.
+        meeting: where to; None makes one.
+
+    Returns:
+        the encounter.
+    """
+    if meeting is None:
+        first = rows[0]
+        left = first.encounter
+        meeting = encounter(
+            session,
+            f"regrouped {' '.join(str(row.id) for row in rows)} of {left.id} at {now().isoformat()}",
+            label=None,
+            species=left.species,
+            starts=first.medium.taken_at or left.starts,
+            place=left.site,
+            occasion=left.survey,
+        )
+    for row in rows:
+        move(session, row, meeting)
+    return meeting
+
+
 def box_of(row: Annotation) -> Box | None:
     """An annotation's box; None for the whole picture."""
     if row.x is None or row.y is None or row.w is None or row.h is None:
@@ -149,9 +194,14 @@ def box_of(row: Annotation) -> Box | None:
     return Box(row.x, row.y, row.w, row.h, row.theta or 0.0)
 
 
+def is_blank(row: Annotation) -> bool:
+    """Whether it says no more than that the animal is in the photograph or video."""
+    return row.x is None and row.frame is None
+
+
 def own_key(of: Medium) -> str:
-    """The key of the encounter that a photograph is by itself."""
-    return f"photograph {of.sha256}"
+    """The key of the encounter that a photograph or video is by itself."""
+    return f"{'photograph' if of.kind == 'photo' else of.kind} {of.sha256}"
 
 
 def _forget_if_empty(session: Session, meeting: Encounter) -> None:

@@ -56,8 +56,8 @@ class Survey(Base):
 class Medium(Base):
     """One photograph or video: the file's bytes, known by their SHA-256, and what they say of themselves.
 
-    ``path`` is relative to the catalogue's ``media`` folder, or absolute where the file was linked. ``seconds`` is a
-    video's length, ``trouble`` what is the matter with one of which only a part can be read.
+    ``path`` is relative to the catalogue's ``media`` folder, or absolute where the file was linked. ``seconds`` is
+    a video's length, ``trouble`` what is the matter with one of which only a part can be read.
     """
 
     __tablename__ = "media"
@@ -158,8 +158,9 @@ class Search(Base):
 class Annotation(Base):
     """One animal in one medium: its box in pixels (none = the whole picture) and the side that is seen.
 
-    ``frame`` is the moment of a video, in seconds from its start. ``quality`` has the parts and the score of how well
-    the animal can be seen; one that is ``aside`` stays, but is not compared.
+    ``frame`` is the moment of a video, in seconds from its start; a video's annotation without one says that the
+    animal is in it somewhere, until it is looked for. ``quality`` has the parts and the score of how well the
+    animal can be seen; one that is ``aside`` stays, but is not compared.
     """
 
     __tablename__ = "annotations"

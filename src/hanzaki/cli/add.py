@@ -18,7 +18,10 @@ _SHOWN_ABSENT = 5
 def add(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Photographs, and folders of them (JPEG, PNG, WebP, TIFF, HEIC)."),
+        typer.Argument(
+            metavar="PATH...",
+            help="Photographs (JPEG, PNG, WebP, TIFF, HEIC), videos (MP4, MOV and others), and folders of them.",
+        ),
     ] = None,
     table: Annotated[
         Path | None,
@@ -35,10 +38,16 @@ def add(
     link: Annotated[
         bool, typer.Option("--link", help="Leave the photographs where they are instead of copying them.")
     ] = False,
+    burst: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Photographs that follow each other within as long are one encounter."
+        ),
+    ] = 10.0,
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add photographs to the catalogue, each once.
+    """Add photographs and videos to the catalogue, each once.
 
     Can be stopped at any moment and run again: it goes on where it was. A file that cannot be used is listed with
     the reason and stops nothing. Exit status: 0 all well, 3 some files were skipped, 1 an error, 130 stopped.
@@ -51,7 +60,14 @@ def add(
     with open_catalogue(catalogue) as opened, progress() as tell:
         told = None if table is None else read_told(table)
         report = opened.add(
-            paths or [], table=told, species=species, site=site, survey=survey, link=link, progress=tell
+            paths or [],
+            table=told,
+            species=species,
+            site=site,
+            survey=survey,
+            link=link,
+            burst=burst,
+            progress=tell,
         )
     if as_json:
         print_json(_json(report))
@@ -69,11 +85,15 @@ def _print(report: AddReport) -> None:
     rows = [("added", report.added), ("known already", report.known), ("skipped", len(report.skipped))]
     if report.annotated:
         rows.append(("animals told of by the table", report.annotated))
-    out().print(table(("photographs", ""), rows, right=("",)))
+    if report.joined:
+        rows.append(("joined to a burst", report.joined))
+    out().print(table(("photographs and videos", ""), rows, right=("",)))
     print_skipped(report.skipped)
+    for bad in report.troubled:
+        err().print(f"Added, but only a part of it can be read: {bad}", markup=False)
     if report.others:
         kinds = ", ".join(f"{count} {ending}" for ending, count in report.others.most_common())
-        err().print(f"Passed over, since no photographs: {kinds}", markup=False)
+        err().print(f"Passed over, since neither photographs nor videos: {kinds}", markup=False)
     if report.absent:
         shown = ", ".join(report.absent[:_SHOWN_ABSENT]) + (" ..." if len(report.absent) > _SHOWN_ABSENT else "")
         err().print(f"In the table, but not among the files: {len(report.absent)} ({shown})", markup=False)
@@ -89,9 +109,11 @@ def _json(report: AddReport) -> dict[str, object]:
     return {
         "added": report.added,
         "known": report.known,
+        "joined": report.joined,
         "annotated": report.annotated,
         "kept": report.kept,
         "skipped": [{"path": printable(bad.path), "reason": bad.reason} for bad in report.skipped],
+        "troubled": [{"path": printable(bad.path), "reason": bad.reason} for bad in report.troubled],
         "others": dict(report.others),
         "absent": [printable(path) for path in report.absent],
         "interrupted": report.interrupted,

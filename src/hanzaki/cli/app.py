@@ -13,6 +13,7 @@ from hanzaki.cli import (
     catalogue,
     decide,
     demo,
+    detect,
     evaluate,
     experiment,
     identify,
@@ -66,12 +67,16 @@ def _root(
 
 app.command("init")(catalogue.init)
 app.command("add")(add.add)
+app.command("detect")(detect.detect)
 app.command("describe")(identify.describe)
 app.command("identify")(identify.identify)
 app.command("confirm")(decide.confirm)
 app.command("undo")(decide.undo)
 app.command("individuals")(catalogue.individuals)
 app.command("encounters")(catalogue.encounters)
+app.command("pictures")(detect.pictures)
+app.command("regroup")(detect.regroup)
+app.command("set-aside")(detect.set_aside)
 app.command("split")(split.split)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demo")(demo.demo)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hanzaki import defaults
 from hanzaki.cli.options import SKIPPED, JsonOption, ModelOption
 from hanzaki.errors import SettingError
 
@@ -19,7 +20,7 @@ def evaluate(
     table: Annotated[
         Path, typer.Option(metavar="TABLE", help="Annotations with identities; paths start beside it.")
     ],
-    model: ModelOption = "marks",
+    model: ModelOption = defaults.MODEL,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Also give results by this column, as `orientation`.")
     ] = None,

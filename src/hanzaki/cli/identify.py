@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hanzaki import defaults
 from hanzaki.cli.options import (
     INTERRUPTED,
     SKIPPED,
     CatalogueOption,
     CsvOption,
+    DetectorOption,
     JsonOption,
     ModelOption,
     open_catalogue,
@@ -30,9 +32,12 @@ _CSV_HEADERS = (
 def identify(
     asked: Annotated[
         list[str],
-        typer.Argument(metavar="PATH|ENCOUNTER...", help="Photographs, folders, or numbers of encounters."),
+        typer.Argument(
+            metavar="PATH|ENCOUNTER...", help="Photographs, videos, folders, or numbers of encounters."
+        ),
     ],
-    model: ModelOption = "marks",
+    model: ModelOption = defaults.MODEL,
+    detector: DetectorOption = defaults.DETECTOR,
     top: Annotated[int, typer.Option(min=1, metavar="K", help="How many candidates to give.")] = 5,
     species: Annotated[str | None, typer.Option(help="Look among these only; by default the query's own.")] = None,
     side: Annotated[str | None, typer.Option(help="left or right; by default the query's own.")] = None,
@@ -56,8 +61,8 @@ def identify(
 ) -> None:
     """Say who it may be: the individuals of the catalogue in order, each with its best matching photograph.
 
-    A photograph need not be in the catalogue. One that is never finds its own encounter. The score orders the
-    candidates of one query; it is no probability.
+    A photograph or video need not be in the catalogue. One that is never finds its own encounter. The score orders
+    the candidates of one query; it is no probability.
     """
     from hanzaki.cli.output import print_csv, print_json, print_skipped, progress
     from hanzaki.errors import SettingError
@@ -68,6 +73,7 @@ def identify(
         report = opened.identify(
             asked,
             model=model,
+            detector=detector,
             top=top,
             species=species,
             side=side,
@@ -94,7 +100,7 @@ def identify(
         raise typer.Exit(SKIPPED)
 
 
-def describe(model: ModelOption = "marks", catalogue: CatalogueOption = None) -> None:
+def describe(model: ModelOption = defaults.MODEL, catalogue: CatalogueOption = None) -> None:
     """Compute what `identify` needs of every photograph, ahead of time; it goes on where it was stopped."""
     from hanzaki.cli.output import err, out, print_skipped, progress, table
 
@@ -124,6 +130,8 @@ def _print(found: Identification) -> None:
         f"(with {found.model})",
         markup=False,
     )
+    if found.poor:
+        console.print("all its pictures show the animal badly: look at the candidates with care", style="yellow")
     if found.candidates:
         rows = [
             (rank, answer.individual, f"{answer.score:.3g}", answer.photograph.name, answer.encounter)
@@ -151,6 +159,7 @@ def _json(found: Identification) -> dict[str, Any]:
             "photographs": found.photographs,
             "individuals": found.individuals,
         },
+        "poor": found.poor,
         "model": found.model,
         "candidates": [
             {

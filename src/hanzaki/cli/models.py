@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -88,6 +88,46 @@ def export(
     typer.echo(f"Made the model folder {folder}: {config.architecture}, {config.embedding_size} numbers a picture")
 
 
+@app.command("import")
+def import_(
+    onnx: Annotated[Path, typer.Argument(metavar="FILE", help="The .onnx file, without suppression inside.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The model folder to make.")],
+    like: Annotated[
+        Literal["yolox", "yolov5", "yolov8", "yolov10", "detr", "boxes"],
+        typer.Option(help="What it is: this says how photographs and boxes are written."),
+    ],
+    labels: Annotated[
+        str, typer.Option(metavar="NAMES", help="'coco', a file with one a line, or names with commas between.")
+    ],
+    size: SizeOption = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least score of what is found; by default the family's.")
+    ] = None,
+    overlap: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Of two boxes that overlap by more (intersection over union) one stays."),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Of the weights, as an SPDX name.")] = "unknown",
+    training_data: Annotated[str, typer.Option(help="What the weights learnt from.")] = "unknown",
+) -> None:
+    """Make another program's detector, an ONNX file, a model folder; runs it once to see that it fits."""
+    from hanzaki.vision.importing import import_detector, read_labels
+
+    config = import_detector(
+        onnx,
+        folder,
+        like,
+        read_labels(labels),
+        input_size=None if size is None else (size, size),
+        threshold=threshold,
+        overlap=overlap,
+        licence=licence,
+        training_data=training_data,
+    )
+    width, height = config.input_size
+    typer.echo(f"Made the model folder {folder}: {like}, {width} x {height} pixels, {len(config.labels)} labels")
+
+
 @app.command("pull")
 def pull(
     repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="On the Hugging Face hub.")],
@@ -98,7 +138,9 @@ def pull(
     mean: MeanOption = None,
     std: StdOption = None,
 ) -> None:
-    """Fetch a model (hanzaki's, MiewID, MegaDescriptor, any timm one) as a model folder, checked against torch.
+    """Fetch a model as a model folder, checked against torch.
+
+    hanzaki's own, MiewID, MegaDescriptor, any timm one, and RT-DETR and D-FINE to find animals.
 
     Its licence is shown and asked for before any weights come. Can be stopped and run again: it goes on where it
     was. Size, mean and std replace what the model's own config says. Needs the extra `learn`.

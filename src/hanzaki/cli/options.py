@@ -33,6 +33,10 @@ ModelOption = Annotated[
         help="What compares animals: a model of `hanzaki models list`, a model folder, or sift.",
     ),
 ]
+DetectorOption = Annotated[
+    str,
+    typer.Option("--detector", metavar="MODEL", help="What finds animals: a shipped model or a model folder."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 SetOption = Annotated[
     list[str] | None,

@@ -24,7 +24,7 @@ from hanzaki.boxes import Box
 from hanzaki.errors import BadMedium, HanzakiError, printable
 from hanzaki.evaluation.encounters import frame_of, has_time, individual_of
 from hanzaki.evaluation.perceptual_hash import BITS, FAR_BITS, Hashes, apart, near, perceptual_hash
-from hanzaki.media import decode, read
+from hanzaki.media import Pixels, decode, frame_at, read
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop
 
@@ -120,8 +120,8 @@ def find_leaks_between(
     Found are: files of the same bytes, unless two different boxes in it were drawn; pictures (in their boxes) that
     look the same, whoever they are said to show, unless they were taken on two days with nothing alike around the
     boxes (within a tight box one animal in one pose is the same to the last spot); photographs of one individual
-    taken within :data:`NEAR_SECONDS`, or frames of one video within :data:`NEAR_FRAMES` by the numbers in their
-    names; encounters of one individual that the tables call by one name.
+    taken within :data:`NEAR_SECONDS`, frames of one video within as long, or within :data:`NEAR_FRAMES` by the
+    numbers in their names; encounters of one individual that the tables call by one name.
 
     Args:
         parts: in order, each table with its own folder.
@@ -194,38 +194,50 @@ def _found(
 
 def _fingerprints(rows: Sequence[_Row], progress: Progress | None, bad: list[BadMedium]) -> list[_Print | None]:
     """Of each row; every file is read once, in threads."""
-    of_file: dict[Path, list[int]] = defaultdict(list)
+    of_picture: dict[tuple[Path, float | None], list[int]] = defaultdict(list)
     for position, row in enumerate(rows):
-        of_file[row.file].append(position)
+        of_picture[row.file, row.row.frame].append(position)
 
-    def look_at(item: tuple[Path, list[int]]) -> tuple[list[tuple[int, _Print]], list[BadMedium]]:
-        file, positions = item
+    def look_at(
+        item: tuple[tuple[Path, float | None], list[int]],
+    ) -> tuple[list[tuple[int, _Print]], list[BadMedium]]:
+        (file, frame), positions = item
         try:
-            data = read(file)
+            digest, image, trouble = _read(file, frame)
         except BadMedium as error:
             return [], [error]
-        digest = hashlib.sha256(data).digest()
-        prints, troubles = _seen(data, file, _Print(digest), [rows[position].row.bbox for position in positions])
+        if image is None:
+            return [(position, _Print(digest)) for position in positions], [trouble] if trouble else []
+        prints, troubles = _seen(image, file, _Print(digest), [rows[position].row.bbox for position in positions])
         return list(zip(positions, prints, strict=True)), troubles
 
     prints: list[_Print | None] = [None] * len(rows)
-    for done, (found, troubles) in enumerate(ahead(look_at, of_file.items(), settings().threads), 1):
+    for done, (found, troubles) in enumerate(ahead(look_at, of_picture.items(), settings().threads), 1):
         bad.extend(troubles)
         for position, fingerprint in found:
             prints[position] = fingerprint
         if progress is not None:
-            progress("comparing", done, len(of_file))
+            progress("comparing", done, len(of_picture))
     return prints
 
 
-def _seen(
-    data: bytes, file: Path, unseen: _Print, boxes: Sequence[Box | None]
-) -> tuple[list[_Print], list[BadMedium]]:
-    """What each box of a photograph shows; ``unseen``, and why, where that cannot be seen."""
+def _read(file: Path, frame: float | None) -> tuple[bytes, Pixels | None, BadMedium | None]:
+    """The digest of a photograph's bytes or a frame's pixels, and the pixels; where they cannot be seen, why."""
+    if frame is not None:
+        image = frame_at(file, frame, settings().max_megapixels)
+        return hashlib.sha256(image.data).digest(), image, None
+    data = read(file)
+    digest = hashlib.sha256(data).digest()
     try:
-        image = decode(data, file, settings().max_megapixels)
+        return digest, decode(data, file, settings().max_megapixels), None
     except BadMedium as error:
-        return [unseen] * len(boxes), [error]
+        return digest, None, error
+
+
+def _seen(
+    image: Pixels, file: Path, unseen: _Print, boxes: Sequence[Box | None]
+) -> tuple[list[_Print], list[BadMedium]]:
+    """What each box of a picture shows; ``unseen``, and why, where that cannot be seen."""
     view = perceptual_hash(image)
     prints: list[_Print] = []
     troubles: list[BadMedium] = []
@@ -305,7 +317,9 @@ def _neighbours(rows: Sequence[_Row]) -> Iterator[_Pair]:
             continue
         who = (row.pool, individual_of(row.row))
         frame = frame_of(row.row.path)
-        if frame is not None:
+        if row.row.frame is not None:
+            streams["second", who, row.file].append((row.row.frame, position))
+        elif frame is not None:
             streams["frame", who, row.file.parent / Path(frame[0]).name].append((frame[1], position))
         if row.row.date is not None and has_time(row.row.date):
             streams["second", who].append(((row.row.date - _EPOCH).total_seconds(), position))

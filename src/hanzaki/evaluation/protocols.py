@@ -22,7 +22,7 @@ from hanzaki.evaluation.answers import Answer, Answers, Contest
 from hanzaki.evaluation.leaks import Leak
 from hanzaki.evaluation.metrics import bootstrap_interval
 from hanzaki.matching.index import build_index
-from hanzaki.media import Pixels, decode, read
+from hanzaki.media import Pixels, load_picture
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop
 from hanzaki.vision.describing import Describer, Description, describe_all
@@ -120,12 +120,12 @@ def describe_table(table: Annotations, describer: Describer, progress: Progress 
         progress: told how far it is.
     """
     started = time.perf_counter()
-    twice = table.frame.astype({"bbox": str})[["path", "bbox", "identity"]].duplicated()
+    twice = table.frame.astype({"bbox": str})[["path", "frame", "bbox", "identity"]].duplicated()
     rows = [row for row, again in zip(table, twice, strict=True) if not again]
 
     def crop_of(position: int) -> Pixels:
         path = table.folder / rows[position].path
-        image = decode(read(path), path, settings().max_megapixels)
+        image = load_picture(path, rows[position].frame, settings().max_megapixels)
         try:
             return crop(image, rows[position].bbox, describer.area_fraction)
         except ValueError as error:

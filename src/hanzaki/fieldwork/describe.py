@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+import numpy as np
 
 from hanzaki.ahead import batches
-from hanzaki.boxes import Box
 from hanzaki.catalogue import gallery, records
 from hanzaki.catalogue.catalogue import Catalogue
-from hanzaki.catalogue.tables import Annotation, Embedding, Medium
+from hanzaki.catalogue.tables import Annotation, Embedding
 from hanzaki.errors import BadMedium
+from hanzaki.fieldwork.crops import Crops, Cut, judge
 from hanzaki.fieldwork.progress import Progress, silent
-from hanzaki.media import Pixels, decode
+from hanzaki.media import Pixels
 from hanzaki.settings import settings
-from hanzaki.vision.crop import crop
 from hanzaki.vision.describing import Describer, describe_all, to_bytes
 
 _BATCH = 64  # annotations a transaction
+_NONE = np.empty((0, 0, 3), np.uint8)
 
 
 @dataclass
@@ -42,35 +41,37 @@ class DescribeReport:
 def describe(catalogue: Catalogue, describer: Describer, progress: Progress = silent) -> DescribeReport:
     """Describe every annotation of a catalogue that this describer has not described yet.
 
+    How well its animal can be seen is judged and kept too, where nobody has judged it; one that can hardly be seen
+    is set aside.
+
     Args:
         catalogue: whose annotations.
         describer: a model, or SIFT.
         progress: told after every batch.
     """
     with catalogue.reading() as session:
-        known = gallery.described(session, describer.name)
-        missing = [
-            row for row in session.scalars(select(Annotation.id).order_by(Annotation.id)) if row not in known
-        ]
-    report = DescribeReport(known=len(known))
-    threads = settings().threads
-
-    boxes: dict[int, Box | None] = {}
+        known = len(gallery.described(session, describer.name))
+        missing = gallery.undescribed(session, describer.name)
+    report = DescribeReport(known=known)
+    crops = Crops(catalogue, missing, describer.area_fraction)
+    cuts: dict[int, Cut] = {}
 
     def crop_of(annotation: int) -> Pixels:
-        medium, boxes[annotation] = _seen(catalogue, annotation)
-        return _crop(catalogue, medium, boxes[annotation], describer.area_fraction)
+        cut = crops.cut(annotation)
+        cuts[annotation] = replace(cut, pixels=_NONE)  # what is described already need not be kept
+        return cut.pixels
 
-    results = describe_all(describer, missing, crop_of, threads)
+    results = describe_all(describer, missing, crop_of, settings().threads)
     try:
         for batch in batches(results, _BATCH):
             with catalogue.writing() as session:
                 for annotation, description in batch:
                     if isinstance(description, BadMedium):
                         continue
-                    row = session.get(Annotation, annotation)
-                    if row is None or records.box_of(row) != boxes.pop(annotation):
+                    row, cut = session.get(Annotation, annotation), cuts.pop(annotation)
+                    if row is None or records.box_of(row) != cut.box:
                         continue  # somebody drew another box meanwhile; the next run describes that one
+                    judge(row, cut.quality)
                     session.merge(
                         Embedding(
                             model=describer.name,
@@ -85,27 +86,3 @@ def describe(catalogue: Catalogue, describer: Describer, progress: Progress = si
     except KeyboardInterrupt:
         report.interrupted = True
     return report
-
-
-def crop_of_annotation(catalogue: Catalogue, annotation: int, area_fraction: float = 1.0) -> Pixels:
-    """The pixels of an annotation's animal, uint8 (h, w, 3).
-
-    Raises:
-        BadMedium: if its photograph is gone, changed or cannot be decoded.
-    """
-    return _crop(catalogue, *_seen(catalogue, annotation), area_fraction)
-
-
-def _seen(catalogue: Catalogue, annotation: int) -> tuple[Medium, Box | None]:
-    with catalogue.reading() as session:
-        row = session.get_one(Annotation, annotation, options=[joinedload(Annotation.medium)])
-        return row.medium, records.box_of(row)
-
-
-def _crop(catalogue: Catalogue, medium: Medium, box: Box | None, area_fraction: float) -> Pixels:
-    path = catalogue.media.path(medium.path)
-    image = decode(catalogue.bytes_of(medium), path, settings().max_megapixels)
-    try:
-        return crop(image, box, area_fraction)
-    except ValueError as error:
-        raise BadMedium(path, str(error)) from error

@@ -11,19 +11,24 @@ import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hanzaki import defaults
 from hanzaki.annotations import Annotations
-from hanzaki.catalogue import decisions, gallery
+from hanzaki.catalogue import decisions, gallery, records
 from hanzaki.catalogue.catalogue import Catalogue
-from hanzaki.catalogue.tables import Decision, Encounter, Individual
+from hanzaki.catalogue.tables import Annotation, Decision, Encounter, Individual
 from hanzaki.errors import CatalogueError, DecisionError, SettingError
 from hanzaki.fieldwork.add import AddReport, add
+from hanzaki.fieldwork.bursts import BURST
 from hanzaki.fieldwork.describe import DescribeReport, describe
+from hanzaki.fieldwork.detect import DetectReport, detect
 from hanzaki.fieldwork.identify import IdentifyReport, identify
 from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.fieldwork.record import Circumstances
+from hanzaki.fieldwork.watch import BEST, RATE, Watched, load_watcher, watch
 from hanzaki.matching.scope import SIDES, Scope
 from hanzaki.settings import settings, who
-from hanzaki.vision.describing import DEFAULT, Describer, load_describer
+from hanzaki.vision.describing import Describer, load_describer
+from hanzaki.vision.detector import Detector
 
 _BEYOND = 1 << 63  # no number of a row is so large
 
@@ -49,9 +54,10 @@ class FieldCatalogue(Catalogue):
         site: str | None = None,
         survey: str | None = None,
         link: bool = False,
+        burst: float = BURST,
         progress: Progress = silent,
     ) -> AddReport:
-        """Add photographs, each once; see :func:`hanzaki.fieldwork.add.add`.
+        """Add photographs and videos, each once; see :func:`hanzaki.fieldwork.add.add`.
 
         Args:
             paths: a file or folder, or several; without any, the table's photographs.
@@ -60,6 +66,7 @@ class FieldCatalogue(Catalogue):
             site: name of the place, likewise.
             survey: name of the occasion.
             link: leave the files where they are.
+            burst: photographs within so many seconds of one another are one encounter.
             progress: told how far it is.
         """
         if table is not None and not isinstance(table, Annotations):
@@ -67,9 +74,35 @@ class FieldCatalogue(Catalogue):
 
             table = read_table(table)
         circumstances = Circumstances(species=species, site=site, survey=survey)
-        return add(self, _several(paths), table=table, circumstances=circumstances, link=link, progress=progress)
+        return add(
+            self,
+            _several(paths),
+            table=table,
+            circumstances=circumstances,
+            link=link,
+            burst=burst,
+            progress=progress,
+        )
 
-    def describe(self, model: Path | str = DEFAULT, *, progress: Progress = silent) -> DescribeReport:
+    def detect(
+        self,
+        detector: Path | str = defaults.DETECTOR,
+        *,
+        rate: float = RATE,
+        best: int = BEST,
+        progress: Progress = silent,
+    ) -> DetectReport:
+        """Find the animals in photographs and videos; see :func:`hanzaki.fieldwork.detect.detect`.
+
+        Args:
+            detector: a model that comes with hanzaki, or a model folder.
+            rate: frames of a video to look at, a second.
+            best: frames of each animal to describe.
+            progress: told how far it is.
+        """
+        return detect(self, load_watcher(detector), rate=rate, best=best, progress=progress)
+
+    def describe(self, model: Path | str = defaults.MODEL, *, progress: Progress = silent) -> DescribeReport:
         """Describe what a model has not seen yet; ``identify`` does it by itself when need be."""
         return describe(self, _describer(model), progress)
 
@@ -77,7 +110,8 @@ class FieldCatalogue(Catalogue):
         self,
         asked: Paths | int | Sequence[Path | str | int],
         *,
-        model: Path | str = DEFAULT,
+        model: Path | str = defaults.MODEL,
+        detector: Path | str = defaults.DETECTOR,
         top: int = 5,
         species: str | None = None,
         side: str | None = None,
@@ -92,6 +126,7 @@ class FieldCatalogue(Catalogue):
         Args:
             asked: files, folders, or numbers of encounters.
             model: a model that comes with hanzaki, a model folder, or ``sift``.
+            detector: that finds the animals in videos.
             top: how many candidates to give.
             species: look among these only; by default each query's own.
             side: ``left`` or ``right``: look among these only; by default each query's own.
@@ -105,7 +140,16 @@ class FieldCatalogue(Catalogue):
             raise SettingError(f"side {side!r}: only the flanks differ, so write left or right")
         scope = Scope(species, (side,) if side else (), tuple(sites), since, until)
         items = [asked] if isinstance(asked, (Path, str, int)) else list(asked)
-        return identify(self, items, _describer(model), scope=scope, any_side=any_side, top=top, progress=progress)
+        return identify(
+            self,
+            items,
+            _describer(model),
+            scope=scope,
+            any_side=any_side,
+            top=top,
+            watched=_Watcher(detector),
+            progress=progress,
+        )
 
     def confirm(self, encounter: int, individual: str, *, name: str | None = None) -> str:
         """Decide who an encounter is of.
@@ -125,9 +169,7 @@ class FieldCatalogue(Catalogue):
         if name is not None and individual != decisions.NEW:
             raise DecisionError(f"a name goes with 'new' only: `hanzaki confirm {encounter} new --name {name}`")
         with self.writing() as session:
-            meeting = session.get(Encounter, encounter) if encounter < _BEYOND else None
-            if meeting is None:
-                raise CatalogueError(f"there is no encounter {encounter}; `hanzaki encounters` lists them")
+            meeting = _meeting(session, encounter)
             if individual == decisions.NEW:
                 decided = decisions.new_individual(session, meeting.species, name)
                 decisions.assign(session, meeting, decided, who=who(), action=decisions.NEW)
@@ -168,6 +210,42 @@ class FieldCatalogue(Catalogue):
         with self.reading() as session:
             return gallery.encounter_table(session)
 
+    def pictures(self, encounter: int) -> pd.DataFrame:
+        """The pictures of an encounter: ``picture file frame box label confidence quality aside``.
+
+        Raises:
+            CatalogueError: if there is no such encounter.
+        """
+        with self.reading() as session:
+            return gallery.picture_table(session, _meeting(session, encounter).id)
+
+    def regroup(self, pictures: Sequence[int], into: int | None = None) -> int:
+        """Put pictures into another encounter; see :func:`hanzaki.catalogue.records.regroup`.
+
+        Args:
+            pictures: their numbers.
+            into: an encounter; None makes one.
+
+        Returns:
+            The encounter's number.
+
+        Raises:
+            CatalogueError: if there is no such picture or encounter.
+        """
+        with self.writing() as session:
+            meeting = None if into is None else _meeting(session, into)
+            return records.regroup(session, [_picture(session, number) for number in pictures], meeting).id
+
+    def set_aside(self, pictures: Sequence[int], *, aside: bool = True) -> None:
+        """Set pictures aside, which are then compared for want of others only; or take them up again.
+
+        Raises:
+            CatalogueError: if there is no such picture.
+        """
+        with self.writing() as session:
+            for number in pictures:
+                _picture(session, number).aside = aside
+
     def decisions(self) -> pd.DataFrame:
         """Every decision, in order: ``decision at who origin action undoes encounters``."""
         with self.reading() as session:
@@ -185,6 +263,33 @@ class FieldCatalogue(Catalogue):
             ]
         columns = ["decision", "at", "who", "origin", "action", "undoes", "encounters"]
         return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def _meeting(session: Session, number: int) -> Encounter:
+    found = session.get(Encounter, number) if number < _BEYOND else None
+    if found is None:
+        raise CatalogueError(f"there is no encounter {number}; `hanzaki encounters` lists them")
+    return found
+
+
+def _picture(session: Session, number: int) -> Annotation:
+    found = session.get(Annotation, number) if number < _BEYOND else None
+    if found is None:
+        raise CatalogueError(f"there is no picture {number}; `hanzaki pictures ENCOUNTER` lists an encounter's")
+    return found
+
+
+class _Watcher:
+    """Watches videos; the detector is loaded for the first."""
+
+    def __init__(self, which: Path | str) -> None:
+        self._which = which
+        self._detector: Detector | None = None
+
+    def __call__(self, file: Path) -> Watched:
+        if self._detector is None:
+            self._detector = load_watcher(self._which)
+        return watch(file, self._detector)
 
 
 def _several(paths: Paths) -> list[Path | str]:

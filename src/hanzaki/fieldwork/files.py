@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from hanzaki.annotations import AnnotationRow, Annotations
 from hanzaki.errors import BadMedium, printable
-from hanzaki.media import SUFFIXES
+from hanzaki.media import SUFFIXES, VIDEO_SUFFIXES
 
 
 @dataclass
@@ -18,18 +19,18 @@ class Found:
     """What a search of files and folders gave.
 
     Attributes:
-        photographs: in a fixed order, each once.
+        files: photographs and videos in a fixed order, each once.
         unreadable: files and folders that cannot even be looked at, with the reason.
-        others: file endings that are not of photographs, with how many there were of each.
+        others: file endings that are of neither, with how many there were of each.
     """
 
-    photographs: list[Path] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
     unreadable: list[BadMedium] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
 
 
-def find_photographs(paths: Iterable[Path | str]) -> Found:
-    """Every photograph that is named or lies below a named folder.
+def find_media(paths: Iterable[Path | str]) -> Found:
+    """Every photograph and video that is named or lies below a named folder.
 
     A named file is taken whatever its ending. Hidden files and folders are passed over, and links to folders are
     not followed, since they can lead in circles.
@@ -41,8 +42,30 @@ def find_photographs(paths: Iterable[Path | str]) -> Found:
             place = absolute(file)
             if place not in seen:
                 seen.add(place)
-                found.photographs.append(file)
+                found.files.append(file)
     return found
+
+
+def is_video(file: Path) -> bool:
+    """Whether a file is a video, by its ending."""
+    return file.suffix.lower() in VIDEO_SUFFIXES
+
+
+def digest_of(file: Path) -> tuple[str, int]:
+    """The SHA-256 of a file's bytes in hexadecimal, and how many they are; the file may be larger than memory.
+
+    Raises:
+        BadMedium: if it is missing, empty or cannot be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            size = stream.tell()
+    except OSError as error:
+        raise BadMedium(file, f"cannot be read: {error.strerror}") from error
+    if not size:
+        raise BadMedium(file, "empty: the file has no bytes")
+    return digest, size
 
 
 def absolute(path: Path) -> Path:
@@ -88,7 +111,7 @@ def _walk(folder: Path, found: Found) -> Iterator[Path]:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(path, found)
-        elif path.suffix.lower() in SUFFIXES:
+        elif path.suffix.lower() in SUFFIXES or is_video(path):
             yield path
         elif not entry.is_dir():
             found.others[printable(path.suffix.lower()) or "(no ending)"] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from hanzaki.errors import BadMedium, SettingError
 from hanzaki.fieldwork.describe import describe
 from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.fieldwork.queries import Query, find_queries
+from hanzaki.fieldwork.watch import Glimpse, Watched
 from hanzaki.matching.candidates import Candidate, rank_individuals
 from hanzaki.matching.index import Index, build_index
 from hanzaki.matching.scope import SIDES, Scope
-from hanzaki.media import Pixels, decode, read
+from hanzaki.media import Pixels, decode, frames_at, read
 from hanzaki.settings import settings
+from hanzaki.vision.crop import crop
 from hanzaki.vision.describing import Describer, Description, describe_all, from_bytes
 
 Floats = npt.NDArray[np.float32]
@@ -62,10 +64,12 @@ class Identification:
         query: the file or encounter, as the user knows it.
         encounter: its encounter in the catalogue; None for a file that the catalogue does not hold.
         file: such a file; None for what the catalogue holds.
+        glimpse: where that file shows the animal best, if it is a video.
         known_as: who the catalogue says it is; the search did not use that.
         scope: where candidates were looked for.
         photographs: how many photographs of named individuals lay in the scope, without the query's own encounter.
         individuals: how many individuals those show.
+        poor: whether all its pictures show the animal badly and were compared for want of others.
         model: what compared them.
         candidates: best first.
     """
@@ -73,10 +77,12 @@ class Identification:
     query: str
     encounter: int | None
     file: Path | None
+    glimpse: Glimpse | None
     known_as: str | None
     scope: Scope
     photographs: int
     individuals: int
+    poor: bool
     model: str
     candidates: tuple[Answer, ...]
 
@@ -97,12 +103,14 @@ def identify(
     scope: Scope | None = None,
     any_side: bool = False,
     top: int = 5,
+    watched: Callable[[Path], Watched],
     progress: Progress = silent,
 ) -> IdentifyReport:
-    """Find who the animals in photographs or encounters are.
+    """Find who the animals in photographs, videos or encounters are.
 
     What the catalogue's photographs were not yet described by is computed first, and kept. A query never finds its
-    own encounter. Files that the catalogue does not hold are looked at and not added.
+    own encounter. Files that the catalogue does not hold are looked at and not added. Pictures that were set aside
+    are not compared, unless a query, or a side of a named individual, has no others.
 
     Args:
         catalogue: with named individuals.
@@ -111,6 +119,7 @@ def identify(
         scope: where to look; what it leaves open (species, side) is taken from each query.
         any_side: also compare left flanks with right ones.
         top: how many candidates to give.
+        watched: what is seen in a video that the catalogue does not hold.
         progress: told how far it is.
 
     Raises:
@@ -124,10 +133,12 @@ def identify(
         raise SettingError(f"top {top}: ask for one candidate or more")
     with catalogue.reading() as session:
         table = gallery.annotation_table(session)
-    questions = find_queries(catalogue, asked, table)
+    questions = find_queries(catalogue, asked, table, watched)
     described = describe(catalogue, describer, progress)
     if described.interrupted:
         raise KeyboardInterrupt  # an answer from half of the gallery would look like one from all of it
+    with catalogue.reading() as session:
+        table = gallery.annotation_table(session)  # describing has judged what to set aside
     report = IdentifyReport(skipped=[*questions.skipped, *described.skipped])
     search = _Search(catalogue, describer, table, scope or Scope(), any_side)
     for done, query in enumerate(questions.queries, 1):
@@ -153,15 +164,14 @@ class _Search:
         with catalogue.reading() as session:
             self._described = gallery.described(session, describer.name)
         named = table["individual_id"].notna() & table["annotation"].isin(self._described)
-        self.gallery = table[named].reset_index(drop=True)
+        self.gallery = _without_poor(table[named]).reset_index(drop=True)
         self._indexes: dict[Scope, tuple[npt.NDArray[np.intp], Index]] = {}
 
     def identify(self, query: Query, top: int) -> Identification:
-        shown = [row for row in query.annotations if row in self._described]
-        if query.file is None and not shown:
-            raise BadMedium(query.name, "none of its photographs could be described")
+        shown, poor = self._shown(query)
         own = self.table.loc[shown]
-        scopes = [self._scope_of(row["species"], row["side"]) for _, row in own.iterrows()] or [self.scope]
+        scopes = [self._scope_of(row["species"], row["side"]) for _, row in own.iterrows()]
+        scopes = scopes or [self.scope] * max(1, len(query.glimpses))
         scores = np.stack(
             [
                 self._scores(description, scope, query.encounter)
@@ -174,13 +184,27 @@ class _Search:
             query=query.name,
             encounter=query.encounter,
             file=query.file,
+            glimpse=max(query.glimpses, key=lambda glimpse: glimpse.quality.score, default=None),
             known_as=None if own.empty else own["individual"].iloc[0],
             scope=_joined(scopes),
             photographs=int(inside.sum()),
             individuals=int(self.gallery["individual_id"].iloc[np.flatnonzero(inside)].nunique()),
+            poor=poor,
             model=self.describer.name,
             candidates=tuple(self._answer(candidate, shown) for candidate in candidates),
         )
+
+    def _shown(self, query: Query) -> tuple[list[int], bool]:
+        """The annotations to compare, and whether they are poor ones for want of others."""
+        if query.file is not None:
+            return [], all(glimpse.quality.low for glimpse in query.glimpses) and bool(query.glimpses)
+        described = [row for row in query.annotations if row in self._described]
+        if not described:
+            blank = self.table.loc[list(query.annotations), "blank"].all()
+            trouble = "nobody has looked for the animal in its video yet: run `hanzaki detect`"
+            raise BadMedium(query.name, trouble if blank else "none of its photographs could be described")
+        good = [row for row in described if not self.table.loc[row, "aside"]]
+        return good or described, not good
 
     def _scope_of(self, species: str | None, side: str | None) -> Scope:
         sides = self.scope.sides or ((side,) if side in SIDES else ())
@@ -215,10 +239,15 @@ class _Search:
     def _descriptions(self, query: Query, own: Sequence[int]) -> list[Description]:
         if query.file is None:
             return self._stored(own)
-        ((_, description),) = describe_all(self.describer, [query.file], _whole_picture, threads=1)
-        if isinstance(description, BadMedium):
-            raise description
-        return [description]
+        pictures = _pictures(query.file, query.glimpses, self.describer.area_fraction)
+        descriptions: list[Description] = []
+        for _, description in describe_all(
+            self.describer, range(len(pictures)), pictures.__getitem__, settings().threads
+        ):
+            if isinstance(description, BadMedium):
+                raise description
+            descriptions.append(description)
+        return descriptions
 
     def _answer(self, candidate: Candidate, own: Sequence[int]) -> Answer:
         row = self.gallery.iloc[candidate.gallery]
@@ -227,8 +256,23 @@ class _Search:
         return Answer(row["individual"], candidate.score, photograph, int(row["encounter"]), asked)
 
 
-def _whole_picture(file: Path) -> Pixels:
-    return decode(read(file), file, settings().max_megapixels)
+def _without_poor(table: pd.DataFrame) -> pd.DataFrame:
+    """Annotations without those that were set aside, where an individual has better ones of the same side."""
+    good = ~table["aside"].astype(bool)
+    better = good.groupby([table["individual_id"], table["side"].fillna("")]).transform("any")
+    return table[good | ~better]
+
+
+def _pictures(file: Path, glimpses: Sequence[Glimpse], area_fraction: float) -> list[Pixels]:
+    """What of a file is to be described: a photograph as a whole, a video's animal where it was seen best."""
+    if not glimpses:
+        return [decode(read(file), file, settings().max_megapixels)]
+    times = [glimpse.seconds for glimpse in glimpses]
+    frames = frames_at(file, times, settings().max_megapixels, settings().threads)
+    return [
+        crop(image, glimpse.box, area_fraction).copy()
+        for (_, image), glimpse in zip(frames, sorted(glimpses, key=lambda one: one.seconds), strict=True)
+    ]
 
 
 def _joined(scopes: Sequence[Scope]) -> Scope:

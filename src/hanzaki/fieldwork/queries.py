@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from sqlalchemy import select
 from hanzaki.catalogue.catalogue import Catalogue
 from hanzaki.catalogue.tables import Medium
 from hanzaki.errors import BadMedium, CatalogueError, printable
-from hanzaki.fieldwork.files import find_photographs
-from hanzaki.media import read
+from hanzaki.fieldwork.files import digest_of, find_media, is_video
+from hanzaki.fieldwork.watch import Glimpse, Watched
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,14 @@ class Query:
         encounter: in the catalogue; None for a file that the catalogue does not hold.
         annotations: of the catalogue, that show it; empty for such a file.
         file: such a file; None for what the catalogue holds.
+        glimpses: where the animal is in such a file, if that is a video; a photograph shows it as a whole.
     """
 
     name: str
     encounter: int | None
     annotations: tuple[int, ...] = ()
     file: Path | None = None
+    glimpses: tuple[Glimpse, ...] = ()
 
 
 @dataclass
@@ -42,16 +43,23 @@ class Asked:
     skipped: list[BadMedium] = field(default_factory=list)
 
 
-def find_queries(catalogue: Catalogue, asked: Sequence[Path | str | int], table: pd.DataFrame) -> Asked:
+def find_queries(
+    catalogue: Catalogue,
+    asked: Sequence[Path | str | int],
+    table: pd.DataFrame,
+    watched: Callable[[Path], Watched],
+) -> Asked:
     """Make queries of files, folders and encounter numbers.
 
-    A photograph that the catalogue holds is found by its content, whatever its name, and asks about every animal
-    that it shows; an encounter asks about its animal with all its photographs.
+    A photograph or video that the catalogue holds is found by its content, whatever its name, and asks about every
+    animal that it shows; an encounter asks about its animal with all its pictures. A video in which nobody has
+    looked for animals is watched; it asks about each that is seen.
 
     Args:
         catalogue: where to look.
         asked: paths, or numbers of encounters (a number that is also a file's name is taken as the file).
         table: the catalogue's annotations, see ``annotation_table``.
+        watched: what is seen in a video.
 
     Raises:
         CatalogueError: if there is no such encounter.
@@ -64,11 +72,11 @@ def find_queries(catalogue: Catalogue, asked: Sequence[Path | str | int], table:
         if _is_number(str(item)) and not Path(item).exists():
             result.queries.append(_encounter(int(str(item)), table))
             continue
-        found = find_photographs([item])
+        found = find_media([item])
         result.skipped += found.unreadable
-        for file in found.photographs:
+        for file in found.files:
             try:
-                result.queries += _photograph(catalogue, file, table)
+                result.queries += _medium(catalogue, file, table, watched)
             except BadMedium as bad:
                 result.skipped.append(bad)
     return result
@@ -85,14 +93,39 @@ def _encounter(number: int, table: pd.DataFrame) -> Query:
     return Query(f"encounter {number}", number, tuple(annotations))
 
 
-def _photograph(catalogue: Catalogue, file: Path, table: pd.DataFrame) -> list[Query]:
-    sha256 = hashlib.sha256(read(file)).hexdigest()
+def _medium(
+    catalogue: Catalogue, file: Path, table: pd.DataFrame, watched: Callable[[Path], Watched]
+) -> list[Query]:
+    sha256, _ = digest_of(file)
     with catalogue.reading() as session:
         medium = session.scalar(select(Medium.id).where(Medium.sha256 == sha256))
-    if medium is None:
-        return [Query(printable(file), None, file=file)]
-    shown = table[table["medium"] == medium]
+    shown = table[(table["medium"] == medium) & ~table["blank"].astype(bool)]
+    if shown.empty:
+        return _seen(file, watched(file)) if is_video(file) else [Query(printable(file), None, file=file)]
     return [
         Query(printable(file), encounter, tuple(shown.loc[shown["encounter"] == encounter, "annotation"]))
         for encounter in sorted(shown["encounter"].unique())
+    ]
+
+
+def _seen(file: Path, watched: Watched) -> list[Query]:
+    """A query about every animal of a video.
+
+    Raises:
+        BadMedium: if there is none.
+    """
+    if not watched.sightings:
+        trouble = f" ({watched.trouble})" if watched.trouble else ""
+        raise BadMedium(
+            file, f"no animal was found in any of the {watched.frames} frames that were looked at{trouble}"
+        )
+    several = len(watched.sightings) > 1
+    return [
+        Query(
+            f"{printable(file)}, {sighting.label} {number}" if several else printable(file),
+            None,
+            file=file,
+            glimpses=sighting.best,
+        )
+        for number, sighting in enumerate(watched.sightings, 1)
     ]

@@ -1,4 +1,4 @@
-"""What a photograph shows, written down: its animals, their encounters, and who a table says they are."""
+"""What a photograph or video shows, written down: its animals, their encounters, and who a table says they are."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Tally(Protocol):
     skipped: list[BadMedium]
 
 
-def record_photograph(session: Session, medium: Medium, told: Circumstances) -> None:
-    """Write down a photograph of which no table tells: an encounter of its own, one animal in the whole picture.
+def record_medium(session: Session, medium: Medium, told: Circumstances) -> None:
+    """Write down a photograph or video of which no table tells: an encounter of its own, one animal in it.
 
-    A photograph that the catalogue knew keeps its encounters; where one is its own, what it lacked is filled in.
+    One that the catalogue knew keeps its encounters; where one is its own, what it lacked is filled in.
     """
     key = records.own_key(medium)
     if records.encounter_of(session, key) is not None:
@@ -57,14 +57,14 @@ def record_rows(
     file: Path,
     tally: Tally,
 ) -> None:
-    """Write down what a table's rows tell of one photograph.
+    """Write down what a table's rows tell of one photograph or video.
 
     What the catalogue did not know is filled in. A row's identity is a decision with the table as its origin; what
     was decided before stands.
 
     Args:
         session: to write with.
-        medium: the photograph.
+        medium: the photograph or video.
         rows: that speak of it.
         told: what holds for all photographs.
         table: the table's name, as the decisions' evidence.
@@ -72,11 +72,23 @@ def record_rows(
         tally: counts what was new, what stood against a decision, and what cannot be used.
     """
     for row in rows:
-        if row.bbox is not None and not row.bbox.meets(medium.width, medium.height):
-            size = f"{medium.width} x {medium.height} pixels"
-            tally.skipped.append(BadMedium(file, f"the table's box {row.bbox} lies outside of it ({size})"))
+        if trouble := _trouble(medium, row):
+            tally.skipped.append(BadMedium(file, trouble))
         else:
             _record_row(session, medium, row, _key(medium, row, alone=len(rows) == 1), told, table, tally)
+
+
+def _trouble(medium: Medium, row: AnnotationRow) -> str | None:
+    """Why a row cannot be true of its medium."""
+    if row.bbox is not None and not row.bbox.meets(medium.width, medium.height):
+        return f"the table's box {row.bbox} lies outside of it ({medium.width} x {medium.height} pixels)"
+    if medium.seconds is None and row.frame is not None:
+        return f"the table speaks of its frame at {row.frame:g} s, but it is no video"
+    if medium.seconds is not None and row.frame is not None and row.frame > medium.seconds:
+        return f"the table speaks of its frame at {row.frame:g} s, but it has {medium.seconds:.1f} s"
+    if medium.seconds is not None and row.frame is None and row.bbox is not None:
+        return "the table gives a box but no frame (seconds from the video's start) that it stands in"
+    return None
 
 
 def _record_row(
@@ -88,10 +100,10 @@ def _record_row(
     table: str,
     tally: Tally,
 ) -> None:
-    known = records.annotation_at(session, medium, row.bbox, row.identity)
+    known = records.annotation_at(session, medium, row.bbox, row.identity, row.frame)
     if known is None:
         meeting = _encounter(session, key, medium, row, told)
-        records.new_annotation(session, medium, row.bbox, meeting, row.orientation)
+        known = records.new_annotation(session, medium, row.bbox, meeting, row.orientation)
         news = True
     else:
         before = known.encounter_id, records.box_of(known), known.orientation
@@ -99,6 +111,11 @@ def _record_row(
         news = before != (meeting.id, row.bbox, row.orientation or known.orientation)
         records.set_box(session, known, row.bbox)
         known.orientation = row.orientation or known.orientation
+    known.frame = row.frame
+    known.label = row.label or known.label
+    known.confidence = row.confidence if known.confidence is None else known.confidence
+    if row.quality is not None and known.quality is None:
+        known.quality = {"score": row.quality}
     if row.identity is not None and meeting.individual_id is None:
         individual = records.individual(session, row.identity, meeting.species)
         evidence = {"table": table}

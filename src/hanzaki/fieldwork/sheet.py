@@ -9,10 +9,11 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from hanzaki.catalogue.catalogue import Catalogue
 from hanzaki.errors import BadMedium, SettingError, printable
-from hanzaki.fieldwork.describe import crop_of_annotation
+from hanzaki.fieldwork.crops import crop_of_annotation
 from hanzaki.fieldwork.identify import Answer, Identification
-from hanzaki.media import Pixels, decode, read
+from hanzaki.media import Pixels, load_picture
 from hanzaki.settings import settings
+from hanzaki.vision.crop import crop
 
 _TILE = 220
 _GAP = 12
@@ -77,8 +78,11 @@ def _draw_row(
 def _query_pixels(catalogue: Catalogue, answer: Identification, best: Answer) -> Pixels | None:
     if best.asked is not None:
         return _annotation_pixels(catalogue, best.asked)
+    if answer.file is None:
+        return None
+    frame, box = (None, None) if answer.glimpse is None else (answer.glimpse.seconds, answer.glimpse.box)
     try:
-        return None if answer.file is None else decode(read(answer.file), answer.file, settings().max_megapixels)
+        return crop(load_picture(answer.file, frame, settings().max_megapixels), box)
     except BadMedium:
         return None
 
