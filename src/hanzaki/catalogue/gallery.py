@@ -39,7 +39,7 @@ def annotation_table(session: Session) -> pd.DataFrame:
             Medium.kind,
             Annotation.frame,
             Annotation.aside,
-            _is_blank().label("blank"),
+            is_blank().label("blank"),
         )
         .join(Encounter, Annotation.encounter_id == Encounter.id)
         .join(Medium, Annotation.medium_id == Medium.id)
@@ -80,7 +80,7 @@ def encounter_table(session: Session) -> pd.DataFrame:
     photographs = (
         select(Annotation.encounter_id, func.count().label("photographs"))
         .join(Medium, Annotation.medium_id == Medium.id)
-        .where(~_is_blank())
+        .where(~is_blank())
         .group_by(Annotation.encounter_id)
         .subquery()
     )
@@ -125,7 +125,8 @@ def individual_table(session: Session) -> pd.DataFrame:
     return _frame(session, query)
 
 
-def _is_blank() -> ColumnElement[bool]:
+def is_blank() -> ColumnElement[bool]:
+    """Of an annotation joined with its medium: whether it is of a video in which nobody has looked yet."""
     return and_(Medium.kind == "video", Annotation.frame.is_(None))
 
 
@@ -135,7 +136,7 @@ def undescribed(session: Session, model: str) -> list[int]:
     query = (
         select(Annotation.id)
         .join(Medium, Annotation.medium_id == Medium.id)
-        .where(~_is_blank(), Annotation.id.not_in(known))
+        .where(~is_blank(), Annotation.id.not_in(known))
         .order_by(Annotation.id)
     )
     return list(session.scalars(query))

@@ -68,6 +68,7 @@ def _root(
 app.command("init")(catalogue.init)
 app.command("add")(add.add)
 app.command("detect")(detect.detect)
+app.command("classify")(detect.classify)
 app.command("describe")(identify.describe)
 app.command("identify")(identify.identify)
 app.command("confirm")(decide.confirm)

@@ -1,4 +1,4 @@
-"""``hanzaki detect``, ``regroup`` and ``set-aside``."""
+"""``hanzaki detect``, ``classify``, ``pictures``, ``regroup`` and ``set-aside``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,23 @@ def detect(
     _print(report)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if report.skipped:
+        raise typer.Exit(SKIPPED)
+
+
+def classify(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The folder of a classifier.")],
+    sure: Annotated[float, typer.Option(min=0, max=1, help="How probable a label must be to be kept.")] = 0.8,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Fill in the species or the side of animals of which nobody told it, where a classifier is sure."""
+    from hanzaki.cli.output import out, print_skipped, progress, table
+
+    with open_catalogue(catalogue) as opened, progress() as tell:
+        report = opened.classify(model, sure=sure, progress=tell)
+    rows = [("filled in", report.filled), ("not sure enough", report.unsure), ("skipped", len(report.skipped))]
+    out().print(table((report.label, ""), rows, right=("",)))
+    print_skipped(report.skipped)
     if report.skipped:
         raise typer.Exit(SKIPPED)
 

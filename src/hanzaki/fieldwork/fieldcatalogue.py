@@ -19,6 +19,7 @@ from hanzaki.catalogue.tables import Annotation, Decision, Encounter, Individual
 from hanzaki.errors import CatalogueError, DecisionError, SettingError
 from hanzaki.fieldwork.add import AddReport, add
 from hanzaki.fieldwork.bursts import BURST
+from hanzaki.fieldwork.classify import SURE, ClassifyReport, classify
 from hanzaki.fieldwork.describe import DescribeReport, describe
 from hanzaki.fieldwork.detect import DetectReport, detect
 from hanzaki.fieldwork.identify import IdentifyReport, identify
@@ -27,8 +28,10 @@ from hanzaki.fieldwork.record import Circumstances
 from hanzaki.fieldwork.watch import BEST, RATE, Watched, load_watcher, watch
 from hanzaki.matching.scope import SIDES, Scope
 from hanzaki.settings import settings, who
+from hanzaki.vision.classifier import Classifier
 from hanzaki.vision.describing import Describer, load_describer
 from hanzaki.vision.detector import Detector
+from hanzaki.vision.model import find_model, load_classifier_model
 
 _BEYOND = 1 << 63  # no number of a row is so large
 
@@ -209,6 +212,18 @@ class FieldCatalogue(Catalogue):
         """Every encounter: ``encounter label individual species site survey starts photographs``."""
         with self.reading() as session:
             return gallery.encounter_table(session)
+
+    def classify(self, model: Path | str, *, sure: float = SURE, progress: Progress = silent) -> ClassifyReport:
+        """Fill in what nobody told; see :func:`hanzaki.fieldwork.classify.classify`.
+
+        Args:
+            model: the folder of a classifier of species or orientation.
+            sure: how probable a label must be to be written down.
+            progress: told how far it is.
+        """
+        folder = load_classifier_model(find_model(model))
+        classifier = Classifier(folder, settings().runtime, settings().threads)
+        return classify(self, classifier, sure=sure, progress=progress)
 
     def pictures(self, encounter: int) -> pd.DataFrame:
         """The pictures of an encounter: ``picture file frame box label confidence quality aside``.

@@ -24,7 +24,7 @@ def crop(image: Pixels, box: Box | None, area_fraction: float = 1.0) -> Pixels:
     """Cut a box out of a photograph.
 
     What of the box lies over the photograph's edge is filled by repeating the edge, so that the animal stays where
-    the box has it. A box that is turned comes out upright, in time that depends on its size alone: to turn all of the
+    the box has it. A box that is turned comes out upright, in time that depends on its size alone; to turn a whole
     photograph, as MiewID does, takes a second of 12 megapixels.
 
     Args:
