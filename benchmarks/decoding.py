@@ -35,7 +35,7 @@ def run() -> tuple[list[str], list[list[str]]]:
 
 
 def _rows(clip: Path, name: str) -> Iterator[list[str]]:
-    limit = min(_decode_alone(clip) for _ in range(TIMES))
+    limit = min(decode_alone(clip) for _ in range(TIMES))
     yield ["ffmpeg decodes alone (the limit)", name, f"{SECONDS / limit:.1f}", "1.00", ""]
     for what, work in (
         ("read_frames, full pixels", _read_full),
@@ -69,7 +69,8 @@ def _write(path: Path, options: dict[str, str]) -> None:
         container.mux(stream.encode(None))
 
 
-def _decode_alone(clip: Path) -> float:
+def decode_alone(clip: Path) -> float:
+    """Seconds that ``ffmpeg`` takes to decode a clip and throw it away."""
     words = ["ffmpeg", "-v", "error", "-threads", str(THREADS), "-i", str(clip), "-map", "0:v", "-f", "null", "-"]
     begun = perf_counter()
     subprocess.run(words, check=True)

@@ -1,7 +1,8 @@
 """The models that ship with hanzaki, made and weighed: ``make model``, ``python -m benchmarks.shipping FOLDER``.
 
 Hides are drawn; from them the shipped config ``hides`` learns an embedder, and a network of ``marks`` learns to
-describe keypoints. Either is measured on real animals, of which it saw none, beside what it is to better. Then
+describe keypoints. Either is measured on real animals, of which it saw none, beside what it is to better. From a
+virtual stream the shipped config ``heads`` learns a detector, which is measured on another stream's animals. Then
 they stand among the shipped models, with these figures on their cards. What is done is not done again.
 """
 
@@ -17,6 +18,7 @@ from torch import nn
 
 import hanzaki
 from benchmarks.finetuning import IMAGENET, untrained
+from benchmarks.heads import ship_heads
 from benchmarks.nyala import SHARED
 from hanzaki.learning.card import Card, Metric, TrainingData
 from hanzaki.learning.config import EmbedderConfig, read_config
@@ -66,9 +68,13 @@ def main() -> None:
     """Draw, train, measure, and put in its place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="for the hides and the trainings")
-    parser.add_argument("--only", choices=("hides", "marks"), help="one of the two models")
+    parser.add_argument("--only", choices=("hides", "marks", "heads"), help="one of the models")
     arguments = parser.parse_args()
     print("| | | top-1 % | mAP % |\n|---|---|---|---|")
+    if arguments.only in (None, "heads"):
+        ship_heads(arguments.folder / "heads", MODELS / "heads")
+    if arguments.only == "heads":
+        return
     if arguments.only != "marks":
         trained = _trained(arguments.folder)
         _weigh("ImageNet features", untrained(arguments.folder / "untrained"))

@@ -73,6 +73,19 @@ def test_the_upright_box_encloses_the_corners_of_the_turned_one(box: Box):
     assert around.theta == 0
 
 
+places, lengths = st.floats(-1e3, 1e3), st.floats(1, 1e3)
+drawn = st.builds(Box, places, places, lengths, lengths, turns)
+
+
+@given(drawn, drawn)
+def test_overlap_is_symmetric_and_whole_with_itself(one: Box, other: Box):
+    assert one.overlap(other) == pytest.approx(other.overlap(one), abs=1e-9)
+    assert 0 <= one.overlap(other) <= 1 + 1e-9
+    assert one.overlap(one) == pytest.approx(1)
+    assert Box(0, 0, 4, 2).overlap(Box(2, 0, 4, 2)) == pytest.approx(1 / 3)
+    assert Box(0, 0, 4, 2).overlap(Box(4, 0, 4, 2)) == 0
+
+
 @pytest.mark.parametrize(
     ("box", "meets"),
     [(Box(0, 0, 5, 5), True), (Box(-4, -4, 5, 5), True), (Box(-5, 0, 5, 5), False), (Box(10, 0, 5, 5), False)],

@@ -46,6 +46,7 @@ def test_exported_names():
         "evaluate_against",
         "init",
         "open",
+        "train_detector",
         "train_embedder",
     ]
 

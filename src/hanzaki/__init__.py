@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         evaluate_against,
         init,
         open,  # noqa: A004 - `hanzaki.open` is the name users expect
+        train_detector,
         train_embedder,
     )
     from hanzaki.errors import (
@@ -53,6 +54,7 @@ _HOMES = {
     "evaluate_against": "door",
     "init": "door",
     "open": "door",
+    "train_detector": "door",
     "train_embedder": "door",
 }
 
@@ -73,6 +75,7 @@ __all__ = [
     "evaluate_against",
     "init",
     "open",
+    "train_detector",
     "train_embedder",
 ]
 

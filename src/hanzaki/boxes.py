@@ -74,5 +74,13 @@ class Box(NamedTuple):
         x, y, w, h, _ = self.upright
         return x < width and y < height and x + w > 0 and y + h > 0
 
+    def overlap(self, other: Box) -> float:
+        """Intersection over union with another box, 0 to 1, both as :attr:`upright`."""
+        x, y, w, h, _ = self.upright
+        x2, y2, w2, h2, _ = other.upright
+        wide, high = min(x + w, x2 + w2) - max(x, x2), min(y + h, y2 + h2) - max(y, y2)
+        shared = max(0.0, wide) * max(0.0, high)
+        return shared / (w * h + w2 * h2 - shared)
+
     def _about_its_centre(self, w: float, h: float, theta: float) -> Box:
         return Box(self.x + (self.w - w) / 2, self.y + (self.h - h) / 2, w, h, theta)

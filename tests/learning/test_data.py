@@ -17,6 +17,7 @@ from hanzaki.boxes import Box
 from hanzaki.errors import BadMedium, SettingError
 from hanzaki.learning.augment import Augmentation
 from hanzaki.learning.data import Picture, Pictures, kept_aside, training_set
+from hanzaki.media import load_picture
 from hanzaki.vision.crop import crop, resize
 from hanzaki.vision.embedder import normalised, standardised
 from hanzaki.vision.model import ModelConfig
@@ -207,7 +208,9 @@ def test_a_table_without_any_rows_is_no_trouble():
 
 # ---- pixels
 
-_BOXES = st.builds(Box, st.floats(-40, 110), st.floats(-40, 85), st.floats(1, 150), st.floats(1, 120), st.just(0.0))
+_BOXES = st.builds(
+    Box, st.floats(-40, 110), st.floats(-40, 85), st.floats(1, 150), st.floats(1, 120), st.just(0.0)
+)
 _WHOLE_BOXES = st.builds(  # halves, where rounding to even shows
     lambda x, y, w, h: Box(x / 2, y / 2, w / 2, h / 2),
     st.integers(-80, 220), st.integers(-80, 170), st.integers(2, 300), st.integers(2, 240),
@@ -292,7 +295,12 @@ def test_only_the_surroundings_of_a_box_are_kept_in_memory_and_never_more_than_i
     path, image = photograph
     pictures = [Picture(path, Box(x, 10, 10, 10), 0) for x in range(0, 100, 10)]
     read = []
-    monkeypatch.setattr("hanzaki.learning.data.read", lambda one: read.append(one) or one.read_bytes())
+
+    def load(*asked: object) -> np.ndarray:
+        read.append(asked)
+        return load_picture(*asked)
+
+    monkeypatch.setattr("hanzaki.learning.data.load_picture", load)
     for megabytes, reads in ((1.0, 10), (0.0, 20)):
         read.clear()
         reader = Pictures(pictures, _look(), cache_mb=megabytes)

@@ -15,10 +15,19 @@ from hanzaki.errors import ModelError
 from hanzaki.learning import publish
 from hanzaki.learning.card import Card
 from hanzaki.learning.network import EmbeddingNetwork, embedding_size, from_recipe
-from hanzaki.learning.publish import check_onnx, export_onnx, export_timm, rounded, write_model_folder
+from hanzaki.learning.publish import (
+    check_detector,
+    check_onnx,
+    export_detector,
+    export_onnx,
+    export_timm,
+    rounded,
+    write_model_folder,
+)
 from hanzaki.learning.weights import RECIPE, read_network
+from hanzaki.vision.detector import Detector
 from hanzaki.vision.embedder import Embedder
-from hanzaki.vision.model import ModelConfig, load_model
+from hanzaki.vision.model import DetectorConfig, ModelConfig, load_detector_model, load_model
 
 TINY = "test_convnext"
 
@@ -250,3 +259,54 @@ def test_a_weight_too_large_for_16_bits_is_said(tmp_path: Path):
     with pytest.raises(ModelError, match=r"backbone\.stem\.0\.weight has weights too large for 16 bits"):
         write_model_folder(tmp_path / "m", network, _config(network), Card(""), half=True)
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- detectors
+
+
+class _Finder(torch.nn.Module):
+    """One box in the middle, the brighter the picture the surer, and as many that nobody looks at."""
+
+    def __init__(self, shift: float = 0.0) -> None:
+        super().__init__()
+        self.shift = torch.nn.Parameter(torch.tensor(shift))
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        light = images.mean(dim=(1, 2, 3)).reshape(-1, 1, 1)
+        boxes = torch.tensor([[[8.0, 4, 24, 20], [30, 10, 62, 30]]]) + light + self.shift
+        return boxes, torch.sigmoid(light + torch.tensor([[[1.0, -1], [0, 0.5]]]))
+
+
+def _detector_config(**other: object) -> DetectorConfig:
+    values = {"task": "detect", "name": "n", "architecture": "none", "labels": ["hide", "head"],
+              "input_size": (64, 32), "layout": "boxes", "overlap": 0.5, "licence": "mit"}  # fmt: skip
+    return DetectorConfig(**values | other)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_detector_becomes_a_folder_that_finds_what_torch_finds(tmp_path: Path, half):
+    write_model_folder(tmp_path / "m", _Finder(), _detector_config(), Card("Finds hides."), half=half)
+    detector = Detector(load_detector_model(tmp_path / "m"), "onnxruntime", threshold=0.6)
+    photos = [detector.prepare(np.full((32, 64, 3), grey, np.uint8)) for grey in (0, 128)]
+    found = detector.detect(photos)
+    assert [len(of) for of in found] == [2, 2]
+    assert found[0][0].box[:4] == pytest.approx((8, 4, 16, 16), abs=1e-4)
+    assert found[1][0].score == pytest.approx(1 / (1 + np.exp(-1 - 128 / 255)), abs=1e-5)
+    card = (tmp_path / "m" / "README.md").read_text()
+    assert "pipeline_tag: object-detection" in card
+    assert "hanzaki identify" not in card
+    assert "re-identification" not in card
+
+
+def test_a_detector_whose_onnx_is_another_is_found_out(tmp_path: Path):
+    export_detector(_Finder().eval(), _detector_config(), tmp_path / "m.onnx")
+    assert check_detector(_Finder().eval(), tmp_path / "m.onnx", _detector_config()) < 1e-6
+    with pytest.raises(ModelError, match="do not agree on n: 0.0"):
+        check_detector(_Finder(1.0).eval(), tmp_path / "m.onnx", _detector_config())
+    with pytest.raises(ModelError, match="n: its output .* with 3 labels"):
+        check_detector(_Finder().eval(), tmp_path / "m.onnx", _detector_config(labels=["a", "b", "c"]))
+
+
+def test_weights_that_nothing_trains_on_are_not_kept(tmp_path: Path):
+    write_model_folder(tmp_path / "m", _Finder(), _detector_config(), Card(""), keep_weights=False)
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["README.md", "config.json", "model.onnx"]

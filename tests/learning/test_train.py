@@ -339,12 +339,12 @@ def test_25_animals_are_enough_and_the_best_epoch_is_chosen_on_some_of_them(trai
 def test_old_animals_are_replayed_among_the_new_ones(trained, few, animals, tmp_path, monkeypatch):
     batches = []
 
-    def learn(self: train._Training, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def learn(self: train.Training, images: torch.Tensor, labels: torch.Tensor) -> None:
         batches.append([self.data.classes[label][1] for label in labels.tolist()])
         learnt(self, images, labels)
 
-    learnt = train._Training._learn
-    monkeypatch.setattr(train._Training, "_learn", learn)
+    learnt = train.Training._learn
+    monkeypatch.setattr(train.Training, "_learn", learn)
     data = {"validation": 0, "replay": [animals], "replay_share": 0.25}
     _, made = _tuned(trained / "model", few, tmp_path, data=data, sampling={"batch": 8})
     new = {f"animal {number}" for number in range(100, 125)}
@@ -414,15 +414,15 @@ def test_a_batch_computed_in_parts_moves_the_weights_as_the_whole_batch_does(
             raise _Killed
 
         state: State = {}
-        learn = train._Training._learn
+        learn = train.Training._learn
 
-        def remember(self: train._Training, images: torch.Tensor, labels: torch.Tensor) -> None:
+        def remember(self: train.Training, images: torch.Tensor, labels: torch.Tensor) -> None:
             before = {name: value.detach().clone() for name, value in self.lesson.named_parameters()}
             learn(self, images, labels)
             state.update({name: value - before[name] for name, value in self.lesson.named_parameters()})
 
         with monkeypatch.context() as patch, pytest.raises(_Killed):
-            patch.setattr(train._Training, "_learn", remember)
+            patch.setattr(train.Training, "_learn", remember)
             _run(config, folder, progress=progress)
         return {name: value.detach() for name, value in state.items()}
 

@@ -268,10 +268,7 @@ def _one_animal(one: Box | None, other: Box | None) -> bool:
     """Whether boxes of one photograph may be of one animal: a missing one may be any."""
     if one is None or other is None:
         return True
-    wide = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    high = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    shared = max(0.0, wide) * max(0.0, high)
-    return shared >= _SAME_BOX * (one.area + other.area - shared)
+    return one.overlap(other) >= _SAME_BOX
 
 
 def _same_picture(rows: Sequence[_Row], prints: Sequence[_Print | None]) -> Iterator[_Pair]:

@@ -11,6 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from hanzaki.vision.model import ModelFacts
 
 _TASK = "image-feature-extraction"
+_DETECTION = "object-detection"
 
 _INTENDED_USE = (
     "Finding an animal again among photographs of its own species. It ranks the known individuals, and a person"
@@ -20,6 +21,14 @@ _LIMITS = (
     "It does not find animals in photographs: it wants each one's box, or a photograph that the animal fills.",
     "A score is no probability, and the best candidate of an animal that nobody knows yet is still somebody.",
     "Figures hold for the photographs that they were measured on; measure it on yours with `hanzaki evaluate`.",
+)
+
+#: Intended use and limits of a detector.
+FINDING = "Finding animals in photographs and videos, so that each one's box can be compared or looked at."
+DETECTOR_LIMITS = (
+    "It does not tell individuals apart.",
+    "A score is no probability, and an animal that it misses is missed in silence.",
+    "Figures hold for the photographs that they were measured on.",
 )
 
 # of https://huggingface.co/docs/hub/repositories-licenses those that pictures and weights come under; a card that
@@ -112,8 +121,7 @@ class Card:
         parts = [
             f"---\n{self._header(config)}\n---\n# {config.name}",
             f"{self.about} {config.output_text}",
-            f"## What it is for\n\n{self.intended_use}\n\n"
-            "```console\n$ hanzaki identify 57 --with path/to/this/folder\n```",
+            f"## What it is for\n\n{self.intended_use}{_how(config)}",
             "## What it is not\n\n" + _bullets(self.limits) if self.limits else "",
             "## How well it does\n\n" + _metrics_table(self.metrics) if self.metrics else "",
             "## What it learnt from\n\n" + (_training_table(self.training) or f"{config.training_data}"),
@@ -124,16 +132,17 @@ class Card:
     def _header(self, config: ModelFacts) -> str:
         bases = [base for base in (_repository(self.source), _repository(self.base)) if base is not None]
         licence = hub_licence(config.licence)
+        finds = _task(config) == _DETECTION
         data = ModelCardData(
             license=licence["license"],
             license_name=licence.get("license_name"),
             library_name="hanzaki",
-            pipeline_tag=_TASK,
-            tags=["hanzaki", "re-identification", "wildlife", config.architecture],
+            pipeline_tag=_task(config),
+            tags=["hanzaki", *(() if finds else ("re-identification",)), "wildlife", config.architecture],
             datasets=[data.hub for data in self.training if data.hub is not None] or None,
             base_model=bases if len(bases) > 1 else next(iter(bases), None),
             model_name=config.name if self.metrics else None,
-            eval_results=[_eval_result(metric) for metric in self.metrics] or None,
+            eval_results=[_eval_result(metric, config) for metric in self.metrics] or None,
         )
         return data.to_yaml()
 
@@ -165,10 +174,22 @@ def _repository(source: str | None) -> str | None:
     return name if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else None
 
 
-def _eval_result(metric: Metric) -> EvalResult:
+def _task(config: ModelFacts) -> str:
+    """The hub's word for what a model does."""
+    return _DETECTION if config.task == "detect" else _TASK
+
+
+def _how(config: ModelFacts) -> str:
+    if _task(config) == _DETECTION:
+        return ""
+    return "\n\n```console\n$ hanzaki identify 57 --with path/to/this/folder\n```"
+
+
+def _eval_result(metric: Metric, config: ModelFacts) -> EvalResult:
+    finds = _task(config) == _DETECTION
     return EvalResult(
-        task_type=_TASK,
-        task_name="Individual re-identification",
+        task_type=_task(config),
+        task_name="Animal detection" if finds else "Individual re-identification",
         dataset_type=re.sub(r"\W+", "-", metric.dataset.lower()).strip("-"),
         dataset_name=metric.dataset,
         metric_type=metric.name,

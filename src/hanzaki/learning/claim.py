@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from hanzaki.errors import SettingError, printable
-from hanzaki.learning.config import EmbedderConfig, read_config, write_config
+from hanzaki.learning.config import Config, read_config, write_config
 
 CONFIG = "config.yaml"
 
@@ -16,7 +18,7 @@ CONFIG = "config.yaml"
 _MACHINE = frozenset({"run.accelerator", "run.devices", "run.checkpoint_minutes", "run.cache_mb"})
 
 
-def claim_run(folder: Path, config: EmbedderConfig) -> None:
+def claim_run(folder: Path, config: BaseModel) -> None:
     """See that a folder is free, or of a run with the same config, and write that config into it.
 
     Raises:
@@ -32,7 +34,7 @@ def claim_run(folder: Path, config: EmbedderConfig) -> None:
     write_config(config, written)
 
 
-def require_same_config(folder: Path, config: EmbedderConfig, kind: str) -> EmbedderConfig:
+def require_same_config(folder: Path, config: Config, kind: str) -> Config:
     """See that a folder's config is this one, but for the machine that it runs on.
 
     Args:
@@ -46,7 +48,7 @@ def require_same_config(folder: Path, config: EmbedderConfig, kind: str) -> Embe
     Raises:
         SettingError: naming what differs.
     """
-    earlier = read_config(folder / CONFIG, EmbedderConfig)
+    earlier = read_config(folder / CONFIG, type(config))
     require_same(folder, _flat(earlier.model_dump(mode="json")), _flat(config.model_dump(mode="json")), kind)
     return earlier
 

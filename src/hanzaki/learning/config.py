@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 
 import yaml
 from pydantic import (
@@ -45,13 +45,17 @@ ModelPath = Annotated[Path, AfterValidator(lambda path: path if _shipped(path) e
 PREPROCESSING = frozenset({"input_size", "mean", "std", "resize", "crop_fraction"})
 #: What a model to go on from decides alone.
 _SHAPE = frozenset({"backbone", "arguments", "weights", "pretrained"})
+#: What else a model may bring, an embedder or a detector; unsaid, it stays unsaid.
+_BROUGHT = PREPROCESSING | {"padding", "channels", "convolutions", "levels"}
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a config: unknown keys are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DataConfig(_Part):
+class DataConfig(Part):
     """What is learnt from."""
 
     tables: list[AbsolutePath] = Field([], description="Annotation tables; their species share one label space.")
@@ -68,36 +72,29 @@ class DataConfig(_Part):
     licence: str = Field("unknown", description="Of the pictures, for the model card.")
 
 
-class NetworkConfig(_Part):
-    """The network and what it sees."""
+class Beginning(Part):
+    """What a network begins as."""
 
     start: ModelPath | None = Field(
         None,
         description="A model folder, or a shipped model's name, to go on from (`--from`), with its shape.",
     )
     backbone: str = Field("mobilenetv2_100", description="timm's name of the architecture.")
-    pooling: Pooling = Field("gem", description="gem, avg, or a transformer's class token.")
     arguments: dict[str, Any] = Field({}, description="Further ones of timm.create_model.")
     weights: AbsolutePath | None = Field(
         None, description="A .safetensors file to start from, in place of timm's own."
     )
     pretrained: bool = Field(True, description="Start from timm's own weights, which it fetches.")
-    input_size: tuple[int, int] = Field((256, 256), description="Width and height in pixels.")
-    mean: Triple = (0.485, 0.456, 0.406)
-    std: Triple = (0.229, 0.224, 0.225)
-    resize: ResizeMode = "squash"
-    crop_fraction: float = Field(1.0, gt=0, le=1, description="Share of the box's area that is kept.")
-    frozen: int = Field(0, ge=0, description="First stages of the backbone that stay as they are.")
 
     @model_serializer(mode="wrap")
     def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What the model to go on from decides stays unsaid, also in the file that is kept beside the outputs."""
         values: dict[str, Any] = handler(self)
-        unsaid = _SHAPE | (PREPROCESSING - self.model_fields_set) if self.start is not None else ()
+        unsaid = _SHAPE | (_BROUGHT - self.model_fields_set) if self.start is not None else ()
         return {key: value for key, value in values.items() if key not in unsaid}
 
     @model_validator(mode="after")
-    def _begins_once(self) -> NetworkConfig:
+    def _begins_once(self) -> Self:
         if self.start is not None and (said := sorted(_SHAPE & self.model_fields_set)):
             raise ValueError(
                 f"{' and '.join(said)} cannot be had with start, a model that brings its own: set network.start to"
@@ -106,7 +103,19 @@ class NetworkConfig(_Part):
         return self
 
 
-class LossConfig(_Part):
+class NetworkConfig(Beginning):
+    """The network and what it sees."""
+
+    pooling: Pooling = Field("gem", description="gem, avg, or a transformer's class token.")
+    input_size: tuple[int, int] = Field((256, 256), description="Width and height in pixels.")
+    mean: Triple = (0.485, 0.456, 0.406)
+    std: Triple = (0.229, 0.224, 0.225)
+    resize: ResizeMode = "squash"
+    crop_fraction: float = Field(1.0, gt=0, le=1, description="Share of the box's area that is kept.")
+    frozen: int = Field(0, ge=0, description="First stages of the backbone that stay as they are.")
+
+
+class LossConfig(Part):
     """What the network is trained against."""
 
     kind: LossName = "subcentre_arcface"
@@ -117,7 +126,7 @@ class LossConfig(_Part):
     dropout: float = Field(0.0, ge=0, lt=1, description="Share of the embedding that is hidden in each step.")
 
 
-class SamplingConfig(_Part):
+class SamplingConfig(Part):
     """How batches are made up."""
 
     batch: int = Field(32, ge=2, description="Pictures a step, over all devices.")
@@ -125,7 +134,7 @@ class SamplingConfig(_Part):
     accumulate: int = Field(1, ge=1, description="Parts that a batch is computed in, to need less memory.")
 
 
-class ScheduleConfig(_Part):
+class ScheduleConfig(Part):
     """Epochs and learning rates."""
 
     epochs: int = Field(30, ge=1)
@@ -137,7 +146,7 @@ class ScheduleConfig(_Part):
     factor: float = Field(0.8, gt=0, le=1, description="Of an exponential decay, each epoch.")
 
 
-class OptimiserConfig(_Part):
+class OptimiserConfig(Part):
     """AdamW, and what goes beside it."""
 
     weight_decay: float = Field(1e-4, ge=0)
@@ -147,7 +156,7 @@ class OptimiserConfig(_Part):
     clip: float = Field(0.0, ge=0, description="Longest gradient that is followed; 0 follows any.")
 
 
-class RunConfig(_Part):
+class RunConfig(Part):
     """The machine's side of it."""
 
     seed: int = Field(0, ge=0)
@@ -162,7 +171,7 @@ class RunConfig(_Part):
     cache_mb: float = Field(1024.0, ge=0, description="Memory for decoded pictures.")
 
 
-class EmbedderConfig(_Part):
+class EmbedderConfig(Part):
     """All that decides an embedder's training."""
 
     name: str = Field("embedder", min_length=1, description="The model's name, for people.")
@@ -193,6 +202,11 @@ Config = TypeVar("Config", bound=BaseModel)
 def shipped_configs() -> dict[str, str]:
     """The configs that come with hanzaki, by name: their text."""
     return shipped_texts("configs")
+
+
+def shipped_detectors() -> dict[str, str]:
+    """The configs of detectors that come with hanzaki, by name: their text."""
+    return shipped_texts("configs", "detectors")
 
 
 def shipped_texts(*parts: str) -> dict[str, str]:
@@ -294,7 +308,7 @@ def as_yaml(config: BaseModel) -> str:
 
 
 def _extended(which: str | Path, depth: int = 0) -> dict[str, Any]:
-    shipped, path = shipped_configs(), Path(which)
+    shipped, path = shipped_configs() | shipped_detectors(), Path(which)
     if str(which) in shipped and not path.is_file():
         text, folder = shipped[str(which)], None
     elif path.is_file():
@@ -320,7 +334,7 @@ def _extended(which: str | Path, depth: int = 0) -> dict[str, Any]:
 def _placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The same with the files that it names found from its own folder."""
     placed = dict(values)
-    for part, keys in {"data": ("tables", "replay"), "network": ("start", "weights")}.items():
+    for part, keys in {"data": ("tables", "replay", "negatives"), "network": ("start", "weights")}.items():
         named = values.get(part)
         if isinstance(named, dict):
             placed[part] = named | {key: _beside(named[key], folder) for key in keys if key in named}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +23,7 @@ from hanzaki.boxes import Box
 from hanzaki.errors import BadMedium, SettingError
 from hanzaki.learning.augment import Augmentation, mirrored
 from hanzaki.learning.card import TrainingData
-from hanzaki.media import Pixels, decode, read
+from hanzaki.media import Pixels, load_picture
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop, resize
 from hanzaki.vision.embedder import standardised
@@ -36,16 +38,26 @@ class Picture:
     """One picture to learn from.
 
     Attributes:
-        path: the photograph.
+        path: the photograph, or the video.
         box: of the animal in it; None takes the whole.
         label: number of its class.
         mirrored: whether it is shown mirrored.
+        frame: of a video, in seconds from its start.
     """
 
     path: Path
     box: Box | None
     label: int
     mirrored: bool = False
+    frame: float | None = None
+
+    @property
+    def shown(self) -> _Shown:
+        """What it shows, whatever it is called."""
+        return self.path, self.frame, self.box
+
+
+_Shown = tuple[Path, float | None, Box | None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ class TrainingSet:
         return TrainingData(
             name=", ".join(species[:6]) + more or "animals",
             licence=licence,
-            images=len({(picture.path, picture.box) for picture in self.pictures}),
+            images=len({picture.shown for picture in self.pictures}),
             individuals=len({name[:2] for name in self.classes}),
             species=len(species) or None,
         )
@@ -104,7 +116,7 @@ def training_set(tables: Sequence[Annotations], *, mirror: bool = False, least: 
     Raises:
         SettingError: if fewer than two classes are left, between which nothing could be learnt.
     """
-    of_class: dict[ClassName, dict[tuple[Path, Box | None], None]] = {}  # a row that stands twice counts once
+    of_class: dict[ClassName, dict[_Shown, None]] = {}  # a row that stands twice counts once
     for table in tables:
         for row in table:
             if row.identity is None:
@@ -113,14 +125,16 @@ def training_set(tables: Sequence[Annotations], *, mirror: bool = False, least: 
             for flipped in (False, True) if mirror and side in _OPPOSITE else (False,):
                 shown = _OPPOSITE[side] if flipped else side
                 name = (row.species or "", row.identity, shown, flipped)
-                of_class.setdefault(name, {})[table.folder / row.path, row.bbox] = None
+                of_class.setdefault(name, {})[table.folder / row.path, row.frame, row.bbox] = None
     classes = tuple(sorted(name for name, found in of_class.items() if len(found) >= least))
     if len(classes) < 2:
         raise SettingError(
             f"{len(classes)} individuals with at least {least} pictures are too few: nothing to tell apart"
         )
     pictures = (
-        Picture(path, box, label, name[3]) for label, name in enumerate(classes) for path, box in of_class[name]
+        Picture(path, box, label, name[3], frame)
+        for label, name in enumerate(classes)
+        for path, frame, box in of_class[name]
     )
     return TrainingSet(tuple(pictures), classes)
 
@@ -196,8 +210,8 @@ class Pictures:
         cache_mb: float = 1024,
     ) -> None:
         self.pictures, self.look, self.augmentation, self.seed = pictures, look, augmentation, seed
-        self.bad: dict[tuple[Path, Box | None], BadMedium] = {}
-        self._cached: dict[tuple[Path, Box | None], _Part] = {}
+        self.bad: dict[_Shown, BadMedium] = {}
+        self._cached: dict[_Shown, _Part] = {}
         self._room = cache_mb * (1 << 20)
         self._lock = threading.Lock()
 
@@ -262,10 +276,15 @@ class Pictures:
         number, dice = wanted
         return self.read_or_note(number, dice), self.pictures[number].label
 
+    @property
+    def all_bad(self) -> bool:
+        """Whether none of the pictures can be read."""
+        return len(self.bad) == len({one.shown for one in self.pictures})
+
     def read_or_note(self, number: int, dice: np.random.Generator | None = None) -> npt.NDArray[np.float32] | None:
         """As :meth:`read`; None, and a note in ``bad``, for a picture that cannot be read."""
         picture = self.pictures[number]
-        key = (picture.path, picture.box)  # another animal of the same photograph may have a better box
+        key = picture.shown  # another animal of the same photograph may have a better box
         if key in self.bad:
             return None
         try:
@@ -277,11 +296,11 @@ class Pictures:
 
     def _part(self, picture: Picture) -> _Part:
         """The part of a photograph that any framing of its animal needs, from memory if it is there."""
-        key = (picture.path, picture.box)
+        key = picture.shown
         part = self._cached.get(key)
         if part is not None:
             return part
-        photograph = decode(read(picture.path), picture.path, settings().max_megapixels)
+        photograph = load_picture(picture.path, picture.frame, settings().max_megapixels)
         part = _around(photograph, picture.box, 0.0 if self.augmentation is None else self.augmentation.reach)
         with self._lock:
             if part.pixels.nbytes <= self._room and key not in self._cached:
@@ -332,3 +351,17 @@ def _around(photograph: Pixels, box: Box | None, reach: float) -> _Part:
     return _Part(
         part if part.size == photograph.size else part.copy(), box._replace(x=box.x - left, y=box.y - top)
     )
+
+
+class _Pictured(Protocol):
+    @property
+    def path(self) -> Path: ...
+    @property
+    def frame(self) -> float | None: ...
+
+
+def readable(pictures: Iterable[_Pictured]) -> Iterator[Pixels]:
+    """Those of the photographs that can be read, decoded one after another."""
+    for picture in pictures:
+        with suppress(BadMedium):
+            yield load_picture(picture.path, picture.frame, settings().max_megapixels)

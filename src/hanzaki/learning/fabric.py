@@ -14,12 +14,12 @@ import torch
 from lightning.fabric import Fabric
 
 from hanzaki.errors import SettingError
-from hanzaki.learning.config import EmbedderConfig
+from hanzaki.learning.parts import TrainingConfig
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def make_fabric(config: EmbedderConfig) -> Fabric:
+def make_fabric(config: TrainingConfig) -> Fabric:
     """Lightning Fabric for a run, launched.
 
     Raises:
@@ -45,7 +45,7 @@ def make_fabric(config: EmbedderConfig) -> Fabric:
     return fabric
 
 
-def _precision(config: EmbedderConfig) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+def _precision(config: TrainingConfig) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
     run = config.run
     if run.precision != "auto":
         return run.precision

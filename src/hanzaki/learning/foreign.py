@@ -43,7 +43,7 @@ from torch import nn
 from hanzaki.errors import ModelError, printable
 from hanzaki.learning.network import EmbeddingNetwork, embedding_size, make_backbone
 from hanzaki.learning.weights import State, adapted, load_strictly, read_state
-from hanzaki.vision.model import CARD, CONFIG, ModelConfig, Triple
+from hanzaki.vision.model import CARD, CONFIG, TASKS, ModelConfig, Triple
 
 # in order of preference: safetensors cannot hold code
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -131,7 +131,7 @@ def _config(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{printable(path)} is not JSON: {error}") from error
     if not isinstance(said, dict):
         raise ModelError(f"{printable(path)} is not a config")
-    if said.get("task") == "embed":
+    if said.get("task") in TASKS:
         raise ModelError(f"{printable(folder)} is a model folder of hanzaki already; use it as it is")
     return said
 

@@ -16,22 +16,36 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from hanzaki.errors import ModelError, printable
+from hanzaki.errors import ModelError
 from hanzaki.learning.card import Card
 from hanzaki.learning.network import embedding_size, make_backbone
 from hanzaki.learning.weights import RECIPE, load_strictly, read_state
 from hanzaki.vision.crop import Pixels, resize
+from hanzaki.vision.detector import prepared
 from hanzaki.vision.embedder import normalised
-from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig, ModelFacts
+from hanzaki.vision.layouts import output_names, read_layout
+from hanzaki.vision.model import (
+    CARD,
+    CONFIG,
+    ONNX,
+    WEIGHTS,
+    DetectorConfig,
+    ModelConfig,
+    ModelFacts,
+    PointsConfig,
+    require_free,
+)
 
 if TYPE_CHECKING:
     import onnx
 
 AGREEMENT = 0.9999  # least cosine between what torch and ONNX make of a picture
+LOOSENESS = 1e-3  # most that a box differs between them, as a share of the input, and its scores
 
 _OPSET = 18
 _SMALL = 1024  # numbers up to which a tensor is not worth a cast in the ONNX graph
 _BATCH = 4
+_BEST = 100  # boxes of a picture that are compared
 _TIMM_DATA: Any = timm.data  # its functions carry no types
 
 
@@ -96,13 +110,15 @@ def write_model_folder(
     *,
     pictures: Sequence[Pixels] = (),
     half: bool = False,
+    keep_weights: bool = True,
 ) -> None:
     """Write a network as a model folder, which appears whole and checked or not at all.
 
     Args:
         folder: where to; new or empty.
-        network: inputs (N, C, H, W) of the config's shape to (N, embedding_size); its ``recipe``, if it has one,
-            goes with the weights, and only with it can the folder be trained on.
+        network: inputs (N, C, H, W) of the config's shape to (N, embedding_size), of a detector to boxes and
+            scores as its config's layout has them; its ``recipe``, if it has one, goes with the weights, and only
+            with it can the folder be trained on.
         config: its preprocessing and what else the folder says of it.
         card: what its model card says.
         pictures: uint8 (H, W, 3) each, on which torch and ONNX are compared; made up if there are none. Of a
@@ -110,6 +126,7 @@ def write_model_folder(
         half: keep the weights in 16 bits, which halves both files: matrices and kernels are rounded once (the
             caller's network is not), everything is still computed in float32, and what torch and ONNX are compared
             on is the rounded network.
+        keep_weights: False for a network that nothing here can train on.
 
     Raises:
         ModelError: if the folder is in the way, ONNX does not give what torch gives, or a weight is too large for
@@ -121,9 +138,15 @@ def write_model_folder(
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     try:
-        export_onnx(network, config.input_shape, incoming / ONNX, half)
-        check_onnx(network, incoming / ONNX, config, pictures)
-        _save_weights(network, incoming / WEIGHTS, card.source, half)
+        if isinstance(config, DetectorConfig):
+            export_detector(network, config, incoming / ONNX, half)
+            check_detector(network, incoming / ONNX, config, pictures)
+        else:
+            export_onnx(network, config.input_shape, incoming / ONNX, half)
+            assert isinstance(config, ModelConfig | PointsConfig)
+            check_onnx(network, incoming / ONNX, config, pictures)
+        if keep_weights:
+            _save_weights(network, incoming / WEIGHTS, card.source, half)
         (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (incoming / CARD).write_text(card.markdown(config, half=half), encoding="utf-8")
         if folder.exists():
@@ -164,16 +187,6 @@ def _save_weights(network: nn.Module, path: Path, source: str | None, half: bool
     path.chmod(0o644)  # else its owner alone could read it, wherever the folder is copied to
 
 
-def require_free(folder: Path) -> None:
-    """See that a folder can be written to.
-
-    Raises:
-        ModelError: if something stands there.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ModelError(f"{printable(folder)} is not empty; name a new folder")
-
-
 def export_onnx(network: nn.Module, shape: tuple[int, int, int], path: Path, half: bool = False) -> None:
     """Write a network as ONNX: ``image`` (batch, channels, height, width) to ``embedding``, for any batch.
 
@@ -186,22 +199,44 @@ def export_onnx(network: nn.Module, shape: tuple[int, int, int], path: Path, hal
     Raises:
         ModelError: if torch's exporter lacks a package that it needs.
     """
+    _export(network, torch.zeros(2, *shape), ("embedding",), path, half)
+
+
+def export_detector(network: nn.Module, config: DetectorConfig, path: Path, half: bool = False) -> None:
+    """Write a detection network as ONNX: ``image`` (1, 3, height, width) to boxes and scores.
+
+    It takes one photograph at a time, as it is run in the field: detectors of transformers have Python in them
+    that torch cannot write down for any batch.
+
+    Args:
+        network: in evaluation mode; gives boxes and scores as the config's layout has them.
+        config: its preprocessing and layout.
+        path: the file.
+        half: as of :func:`export_onnx`.
+
+    Raises:
+        ModelError: if torch's exporter lacks a package that it needs.
+    """
+    _export(network, torch.zeros(1, *config.input_shape), output_names(config), path, half)
+
+
+def _export(network: nn.Module, example: Tensor, outputs: Sequence[str], path: Path, half: bool) -> None:
     try:
-        _export(network, torch.zeros(2, *shape), path, half)
+        _write_onnx(network, example, outputs, path, half)
     except ImportError as error:  # torch asks for onnxscript only here
         raise ModelError(f"writing ONNX needs one more package ({error}): pip install 'hanzaki[learn]'") from error
 
 
-def _export(network: nn.Module, example: Tensor, path: Path, half: bool) -> None:
+def _write_onnx(network: nn.Module, example: Tensor, outputs: Sequence[str], path: Path, half: bool) -> None:
     program = torch.onnx.export(
         network,
         (example,),
         input_names=["image"],
-        output_names=["embedding"],
+        output_names=outputs,
         opset_version=_OPSET,
         dynamo=True,
         external_data=False,
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        dynamic_shapes=({0: torch.export.Dim("batch")},) if len(example) > 1 else None,
         verbose=False,
         optimize=not half,
     )
@@ -248,7 +283,9 @@ def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def check_onnx(network: nn.Module, onnx: Path, config: ModelFacts, pictures: Sequence[Pixels] = ()) -> float:
+def check_onnx(
+    network: nn.Module, onnx: Path, config: ModelConfig | PointsConfig, pictures: Sequence[Pixels] = ()
+) -> float:
     """Compare what torch and ONNX Runtime make of pictures, both in float32.
 
     Args:
@@ -264,11 +301,7 @@ def check_onnx(network: nn.Module, onnx: Path, config: ModelFacts, pictures: Seq
         ModelError: if it is under :data:`AGREEMENT`, the embeddings' length is not the config's, or ONNX Runtime
             is not installed.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ModelError("checking a model needs ONNX Runtime: pip install 'hanzaki[onnxruntime]'") from error
-    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+    session = _session(onnx)
     images = torch.from_numpy(np.stack([_input(picture, config) for picture in pictures or _made_up()]))
     cosines = []
     for batch in torch.split(images, _BATCH):
@@ -284,7 +317,57 @@ def check_onnx(network: nn.Module, onnx: Path, config: ModelFacts, pictures: Seq
     return least
 
 
-def _input(picture: Pixels, config: ModelFacts) -> npt.NDArray[np.float32]:
+def check_detector(
+    network: nn.Module, onnx: Path, config: DetectorConfig, pictures: Sequence[Pixels] = ()
+) -> float:
+    """Compare what torch and ONNX Runtime find in pictures, both in float32.
+
+    Each of the best boxes is looked for among all of the other's, since networks that put candidates into an order
+    may change places of two that are as good.
+
+    Args:
+        network: in evaluation mode.
+        onnx: the same network.
+        config: how pictures are prepared, and the layout of what is given.
+        pictures: uint8 (H, W, 3) each; made up if there are none.
+
+    Returns:
+        the most that a corner differs, as a share of the input's size, or a score.
+
+    Raises:
+        ModelError: if it is over :data:`LOOSENESS`, the outputs are not of the config's layout, or ONNX Runtime is
+            not installed.
+    """
+    session = _session(onnx)
+    scale = np.array(config.input_size * 2, np.float32)
+    worst = 0.0
+    for picture in pictures or _made_up():
+        image = prepared(picture, config).pixels[None]
+        with torch.inference_mode():
+            here = [output.numpy() for output in network(torch.from_numpy(image))]
+        rows = []
+        for outputs in (here, session.run(None, {"image": image})):
+            try:
+                boxes, scores = read_layout(dict(zip(output_names(config), outputs, strict=True)), config)
+            except ValueError as error:
+                raise ModelError(f"{config.name}: {error}") from error
+            rows.append(np.concatenate([boxes[0] / scale, scores[0]], axis=1))
+        best = rows[0][np.argsort(-rows[0][:, 4:].max(axis=1))[:_BEST]]
+        worst = max(worst, float(np.abs(best[:, None] - rows[1]).max(axis=2).min(axis=1).max()))
+    if not worst <= LOOSENESS:
+        raise ModelError(f"ONNX and torch do not agree on {config.name}: {worst:.2g} apart, allowed {LOOSENESS}")
+    return worst
+
+
+def _session(onnx: Path) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError("checking a model needs ONNX Runtime: pip install 'hanzaki[onnxruntime]'") from error
+    return onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+
+
+def _input(picture: Pixels, config: ModelConfig | PointsConfig) -> npt.NDArray[np.float32]:
     """A picture as a network sees it: float32 of the config's shape."""
     if isinstance(config, ModelConfig):
         return normalised(picture, config)

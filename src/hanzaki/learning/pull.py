@@ -19,12 +19,25 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, Revi
 from huggingface_hub.file_download import http_get
 
 from hanzaki.errors import HanzakiError, ModelError
-from hanzaki.learning.card import Card
+from hanzaki.learning.card import DETECTOR_LIMITS, FINDING, Card
 from hanzaki.learning.foreign import WEIGHT_FILES, Preprocessing, read_foreign, read_licence
-from hanzaki.learning.publish import check_onnx, require_free, write_model_folder
+from hanzaki.learning.foreign_detector import PREPROCESSOR, exportable, is_detector, read_foreign_detector
+from hanzaki.learning.publish import check_onnx, write_model_folder
 from hanzaki.learning.weights import read_network
 from hanzaki.vision.crop import Pixels
-from hanzaki.vision.model import CARD, CONFIG, ONNX, WEIGHTS, ModelConfig, load_model
+from hanzaki.vision.importing import check_outputs
+from hanzaki.vision.model import (
+    CARD,
+    CONFIG,
+    ONNX,
+    TASKS,
+    WEIGHTS,
+    DetectorConfig,
+    ModelConfig,
+    ModelFacts,
+    load_any_model,
+    require_free,
+)
 
 Progress = Callable[[str, int, int], None]  # of a file: its name, bytes that are here, bytes in all
 
@@ -42,7 +55,7 @@ def pull(
     preprocessing: Preprocessing | None = None,
     pictures: Sequence[Pixels] = (),
     progress: Progress | None = None,
-) -> ModelConfig:
+) -> ModelFacts:
     """Fetch a model and make it a model folder, checked.
 
     What was fetched stays in ``<folder>.download`` until the model folder stands, so that after a kill or a lost
@@ -50,7 +63,8 @@ def pull(
 
     Args:
         repo_id: ``owner/name`` on the hub: a model folder of hanzaki, which is taken as it is, or one of the
-            layouts of :mod:`hanzaki.learning.foreign`, which is converted.
+            layouts of :mod:`hanzaki.learning.foreign` or a detector of :mod:`hanzaki.learning.foreign_detector`,
+            which are converted.
         folder: the model folder to make; new or empty.
         accept_licence: is shown what the card says of the licence, before any weights come; False ends it.
         revision: branch, tag or commit; the newest by default. What is written down is always the commit.
@@ -82,6 +96,8 @@ def pull(
         if preprocessing is not None and preprocessing != Preprocessing():
             raise ModelError(f"{repo_id} is a model of hanzaki, which says its own size, mean and std; state none")
         config = _take(hub, there, folder, accept_licence, pictures)
+    elif is_detector(_said(hub)):
+        config = _convert_detector(hub, there, folder, accept_licence, preprocessing, pictures)
     else:
         config = _convert(hub, there, folder, accept_licence, preprocessing, pictures)
     shutil.rmtree(downloads)
@@ -127,13 +143,19 @@ class _Repository:
         partial.rename(target)
 
 
-def _own_config(hub: _Repository) -> dict[str, Any] | None:
-    """What ``config.json`` says, if it is one of hanzaki's own."""
+def _said(hub: _Repository) -> dict[str, Any]:
+    """What ``config.json`` says; nothing if it is no such file."""
     try:
         said = json.loads((hub.folder / CONFIG).read_text(encoding="utf-8"))
     except ValueError:
-        return None
-    return said if isinstance(said, dict) and said.get("task") == "embed" else None
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _own_config(hub: _Repository) -> dict[str, Any] | None:
+    """What ``config.json`` says, if it is one of hanzaki's own."""
+    said = _said(hub)
+    return said if said.get("task") in TASKS else None
 
 
 def _take(
@@ -142,16 +164,18 @@ def _take(
     folder: Path,
     accept_licence: Callable[[str], bool],
     pictures: Sequence[Pixels],
-) -> ModelConfig:
+) -> ModelFacts:
     """Have a model folder of hanzaki, file by file."""
     if ONNX not in there:
         raise ModelError(f"{hub.repo_id} has no {ONNX}: not a whole model folder")
     _ask(hub, accept_licence)
     for name in sorted(filter(belongs, there)):
         hub.fetch(name)
-    config = load_model(hub.folder).config
-    if WEIGHTS in there:
+    config = load_any_model(hub.folder).config
+    if isinstance(config, ModelConfig) and WEIGHTS in there:
         check_onnx(read_network(hub.folder)[0], hub.folder / ONNX, config, pictures)
+    if isinstance(config, DetectorConfig):
+        check_outputs(hub.folder / ONNX, config)
     (hub.folder / _ACCEPTED).unlink()
     if folder.exists():
         folder.rmdir()
@@ -183,6 +207,30 @@ def _convert(
     config = config.model_copy(update={"training_data": f"what the card of {source} says"})
     card = Card(f"Embeddings of `{hub.repo_id}` ({config.architecture}).", source=source)
     write_model_folder(folder, network, config, card=card, pictures=pictures)
+    return config
+
+
+def _convert_detector(
+    hub: _Repository,
+    there: set[str],
+    folder: Path,
+    accept_licence: Callable[[str], bool],
+    preprocessing: Preprocessing | None,
+    pictures: Sequence[Pixels],
+) -> DetectorConfig:
+    """Have a detector of transformers and make it a model folder; nothing here trains on it."""
+    if WEIGHTS not in there:
+        raise ModelError(f"{hub.repo_id} has no {WEIGHTS}: not a model known here")
+    _ask(hub, accept_licence)
+    for name in (PREPROCESSOR, WEIGHTS):
+        if name in there:
+            hub.fetch(name)
+    source = f"{hub.repo_id}@{hub.commit}"
+    network, config = read_foreign_detector(hub.folder, hub.repo_id.rpartition("/")[2], preprocessing)
+    config = config.model_copy(update={"training_data": f"what the card of {source} says"})
+    card = Card(f"Detector of `{hub.repo_id}` ({config.architecture}).", FINDING, DETECTOR_LIMITS, source=source)
+    with exportable():
+        write_model_folder(folder, network, config, card=card, pictures=pictures, keep_weights=False)
     return config
 
 

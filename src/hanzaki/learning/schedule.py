@@ -55,7 +55,7 @@ def parameter_groups(network: EmbeddingNetwork, loss: nn.Module, config: Optimis
     ]
 
 
-def freeze(network: EmbeddingNetwork, stages: int) -> list[nn.Module]:
+def freeze(network: nn.Module, stages: int) -> list[nn.Module]:
     """Keep the first stages of the backbone as they are.
 
     Args:
@@ -65,7 +65,7 @@ def freeze(network: EmbeddingNetwork, stages: int) -> list[nn.Module]:
     Returns:
         what must stay in evaluation mode, so that running means do not move either.
     """
-    frozen = list(_stages(network.backbone))[:stages]
+    frozen = list(_stages(network.backbone))[:stages]  # type: ignore[arg-type]
     for stage in frozen:
         stage.requires_grad_(False)
     return frozen

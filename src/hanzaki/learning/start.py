@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.learning.config import PREPROCESSING, EmbedderConfig, NetworkConfig
+from hanzaki.learning.config import PREPROCESSING, Beginning, EmbedderConfig
 from hanzaki.learning.network import EmbeddingNetwork, Pooling
 from hanzaki.learning.weights import adapted, load_strictly, read_network, read_state
 from hanzaki.vision.model import ModelConfig, find_model
@@ -44,7 +44,7 @@ def starting_network(config: EmbedderConfig) -> tuple[EmbeddingNetwork, ModelCon
     return network, look
 
 
-def base_name(wanted: NetworkConfig) -> str | None:
+def base_name(wanted: Beginning) -> str | None:
     """Where a training begins, in a few words, for the model card, which names no folder of this machine."""
     if wanted.start is not None:
         return wanted.start.name if wanted.start.name != "model" else wanted.start.parent.name

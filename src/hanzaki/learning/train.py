@@ -1,15 +1,16 @@
-"""Training an embedder: from a config and tables to a model folder, whatever happens on the way."""
+"""Training: from a config and tables to a model folder, whatever happens on the way; and that of an embedder."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -23,22 +24,23 @@ from hanzaki.learning.card import Card
 from hanzaki.learning.checkpoint import Log, chance, load, restore_chance, save
 from hanzaki.learning.claim import claim_run
 from hanzaki.learning.config import EmbedderConfig
-from hanzaki.learning.data import Pictures, TrainingSet, kept_aside, training_set
+from hanzaki.learning.data import Pictures, kept_aside, readable, training_set
 from hanzaki.learning.fabric import make_fabric, stopped_between_steps
 from hanzaki.learning.lesson import Lesson
+from hanzaki.learning.parts import Judges, Reads, TrainingConfig
 from hanzaki.learning.publish import write_model_folder
-from hanzaki.learning.sampling import make_sampler
+from hanzaki.learning.sampling import Sampler, make_sampler
 from hanzaki.learning.schedule import freeze, learning_rate, parameter_groups
 from hanzaki.learning.start import base_name, starting_network
 from hanzaki.learning.validation import Validation
-from hanzaki.media import Pixels, decode, read
-from hanzaki.settings import settings
 
 MODEL = "model"
 BEST = "best.safetensors"
+CHECKED = 4  # pictures on which what is published is compared with what was learnt
 
 Progress = Callable[[str, int, int], None]
 Record = dict[str, Any]
+Config = TypeVar("Config", bound=TrainingConfig)
 
 
 class Diverged(SettingError):
@@ -54,12 +56,14 @@ class Trained:
         epoch: that its weights are of.
         history: a record of each epoch, as ``log.jsonl`` holds them.
         bad: pictures that could not be read.
+        notes: what else the user should be told, a sentence each.
     """
 
     model: Path
     epoch: int
     history: list[Record]
     bad: tuple[BadMedium, ...]
+    notes: tuple[str, ...] = ()
 
 
 def train_embedder(
@@ -90,48 +94,65 @@ def train_embedder(
     if not config.data.tables:
         raise SettingError("there is nothing to learn from: name tables with --table, or under data.tables")
     claim_run(folder, config)
-    training = _Training(config, folder, progress or (lambda *_: None), report or (lambda _: None))
-    return training.run()
+    return _EmbedderTraining(config, folder, progress, report).run()
 
 
-class _Training:
-    """One run: what it is made of, and where it stands."""
+class Training(ABC, Generic[Config]):
+    """One run: what it is made of, and where it stands.
+
+    Args:
+        config: all that decides the training.
+        folder: of the run.
+        progress: told how far it is.
+        report: told each epoch's record.
+
+    Attributes:
+        network: what is taught; its ``backbone`` is what may stay as it is.
+        lesson: the network with what it is trained against: images and truths to one number.
+        sampler: which pictures stand in which batch.
+        pictures: reads them.
+        validation: judges by what is not learnt from; None judges by the last epoch.
+        notes: what the user should be told of the data.
+    """
+
+    network: nn.Module
+    lesson: nn.Module
+    sampler: Sampler
+    pictures: Reads
+    validation: Judges | None
+    notes: tuple[str, ...] = ()
 
     def __init__(
-        self, config: EmbedderConfig, folder: Path, progress: Progress, report: Callable[[Record], None]
+        self, config: Config, folder: Path, progress: Progress | None, report: Callable[[Record], None] | None
     ) -> None:
-        self.config, self.folder, self.progress, self.report = config, folder, progress, report
+        self.config, self.folder = config, folder
+        self.progress, self.report = progress or (lambda *_: None), report or (lambda _: None)
         self.fabric = make_fabric(config)
         torch.manual_seed(config.run.seed)
-        self.network, self.look = starting_network(config)
-        self._read_data()
-        self.lesson = Lesson(self.network, config.loss, self.data.counts)
+        self._begin()
+        self.steps = len(self.sampler.batches(0))
         self._set_up()
         self.step = self.epoch = self.best_epoch = 0
         self.loss_sum, self.best = 0.0, -1.0
         self.seconds = self.waiting = 0.0
         self.pictures_seen = 0
 
-    def _read_data(self) -> None:
-        data, run = self.config.data, self.config.run
-        learnt, aside = kept_aside([read_table(table) for table in data.tables], data.validation, run.seed)
-        self.data = training_set(learnt, mirror=data.mirror, least=data.least)
-        new = len(self.data.pictures)
-        if data.replay:
-            replayed = [read_table(table) for table in data.replay]
-            self.data = self.data.with_others(training_set(replayed, mirror=data.mirror, least=data.least))
-        self.sampler = make_sampler(self.config, [picture.label for picture in self.data.pictures], new)
-        self.steps = len(self.sampler.batches(0))
-        self.pictures = Pictures(
-            self.data.pictures, self.look, self.config.augmentation, seed=run.seed, cache_mb=run.cache_mb
-        )
-        self.validation = Validation(aside, self.look, run.cache_mb / 4) if aside else None
+    @abstractmethod
+    def _begin(self) -> None:
+        """Make the network, the data and the lesson."""
+
+    @abstractmethod
+    def _groups(self) -> list[dict[str, Any]]:
+        """What the optimiser moves, in groups with their share of the rate (``lr_scale``)."""
+
+    @abstractmethod
+    def _publish(self) -> None:
+        """Write the best weights as a model folder, unless it is there."""
 
     def _set_up(self) -> None:
         config = self.config
         self.frozen = freeze(self.network, config.network.frozen)
-        groups = parameter_groups(self.network, self.lesson.loss, config.optimiser)
-        optimiser = torch.optim.AdamW(groups, lr=config.schedule.peak)
+        optimiser = torch.optim.AdamW(self._groups(), lr=config.schedule.peak)
         if config.run.channels_last:
             self.lesson = self.lesson.to(memory_format=torch.channels_last)
         self.average = None
@@ -165,9 +186,10 @@ class _Training:
         if self.fabric.is_global_zero:
             self._publish()
         self.fabric.barrier()
-        bad = self.pictures.bad | (self.validation.pictures.bad if self.validation else {})
+        bad = {**self.pictures.bad, **(self.validation.pictures.bad if self.validation else {})}
         told = {str(one): one for one in bad.values()}  # once, however many animals are in a photograph
-        return Trained(self.folder / MODEL, self.best_epoch, log.read() if log else [], tuple(told.values()))
+        history = log.read() if log else []
+        return Trained(self.folder / MODEL, self.best_epoch, history, tuple(told.values()), self.notes)
 
     def _learn_epoch(self, stopped: Callable[[], bool]) -> None:
         self._wake(head_only=self.epoch < self.config.schedule.head_epochs)
@@ -196,12 +218,17 @@ class _Training:
     def _wake(self, head_only: bool) -> None:
         """Everything into training mode, but for what stays as it is."""
         self.lesson.train()
-        asleep = [*self.frozen, *([self.network.backbone] if head_only else [])]
+        asleep = [*self.frozen, *([self._backbone] if head_only else [])]
         frozen = {id(parameter) for stage in self.frozen for parameter in stage.parameters()}
-        for parameter in self.network.backbone.parameters():
+        for parameter in self._backbone.parameters():
             parameter.requires_grad_(not head_only and id(parameter) not in frozen)
         for module in asleep:
             module.eval()  # running means and variances of a batch norm move without any gradient
+
+    @property
+    def _backbone(self) -> nn.Module:
+        backbone: nn.Module = self.network.backbone  # type: ignore[assignment]
+        return backbone
 
     def _learn(self, images: Tensor, labels: Tensor) -> None:
         """One step of the optimiser."""
@@ -233,7 +260,7 @@ class _Training:
         least = len(labels)
         if self.fabric.world_size > 1:
             least = int(self.fabric.all_reduce(torch.tensor(float(least)), reduce_op="min"))  # type: ignore[arg-type]
-        if not least and len(self.pictures.bad) == len({(one.path, one.box) for one in self.data.pictures}):
+        if not least and self.pictures.all_bad:
             raise SettingError(
                 f"none of the pictures can be read; the first: {next(iter(self.pictures.bad.values()))}"
             )
@@ -275,6 +302,11 @@ class _Training:
         """The network as it would be used: the average of its weights, where one is kept."""
         return (self.average.module if self.average is not None else self.network).eval()
 
+    def _best_network(self) -> nn.Module:
+        network = self.network.cpu()
+        network.load_state_dict(load_file(self.folder / BEST))
+        return network.requires_grad_(True)
+
     # -- what a kill must not cost
 
     def _save(self) -> None:
@@ -306,34 +338,51 @@ class _Training:
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         restore_chance(state["chance"])
 
+
+class _EmbedderTraining(Training[EmbedderConfig]):
+    """The training of an embedder."""
+
+    def _begin(self) -> None:
+        self.embedding, self.look = starting_network(self.config)
+        self.network = self.embedding
+        self._read_data()
+        self.judged = Lesson(self.embedding, self.config.loss, self.data.counts)
+        self.lesson = self.judged
+
+    def _read_data(self) -> None:
+        data, run = self.config.data, self.config.run
+        learnt, aside = kept_aside([read_table(table) for table in data.tables], data.validation, run.seed)
+        self.data = training_set(learnt, mirror=data.mirror, least=data.least)
+        new = len(self.data.pictures)
+        if data.replay:
+            replayed = [read_table(table) for table in data.replay]
+            self.data = self.data.with_others(training_set(replayed, mirror=data.mirror, least=data.least))
+        self.sampler = make_sampler(self.config, [picture.label for picture in self.data.pictures], new)
+        self.pictures = Pictures(
+            self.data.pictures, self.look, self.config.augmentation, seed=run.seed, cache_mb=run.cache_mb
+        )
+        self.validation = Validation(aside, self.look, run.cache_mb / 4) if aside else None
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return parameter_groups(self.embedding, self.judged.loss, self.config.optimiser)
+
     def _publish(self) -> None:
-        """Write the best weights as a model folder."""
         if (self.folder / MODEL).exists():
             return
-        network = self.network.cpu()
-        network.load_state_dict(load_file(self.folder / BEST))
-        network.requires_grad_(True)
         learnt = self.data.described(self.config.data.licence)
         card = Card(self.config.about or _ABOUT, training=[learnt], base=base_name(self.config.network))
         write_model_folder(
             self.folder / MODEL,
-            network,
+            self._best_network(),
             self.look.model_copy(update={"training_data": str(learnt)}),
             card,
-            pictures=list(islice(_readable(self.data), _CHECKED)),
+            pictures=list(islice(readable(self.data.pictures), CHECKED)),
             half=self.config.half,
         )
 
 
-_CHECKED = 4
 _ABOUT = "An embedding network for telling individual animals apart by their natural markings."
 _PLACE = ("epoch", "step", "loss_sum", "best", "best_epoch")
-
-
-def _readable(data: TrainingSet) -> Iterator[Pixels]:
-    for picture in data.pictures:
-        with suppress(BadMedium):
-            yield decode(read(picture.path), picture.path, settings().max_megapixels)
 
 
 def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

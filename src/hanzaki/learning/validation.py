@@ -31,9 +31,11 @@ class Validation:
     """
 
     def __init__(self, tables: Sequence[Annotations], look: ModelConfig, cache_mb: float) -> None:
-        rows = [(table.folder / row.path, row.bbox) for table in tables for row in table]
         self.frame = pd.concat([table.frame for table in tables], ignore_index=True)
-        self.pictures = Pictures([Picture(path, box, 0) for path, box in rows], look, cache_mb=cache_mb)
+        rows = [
+            Picture(table.folder / row.path, row.bbox, 0, frame=row.frame) for table in tables for row in table
+        ]
+        self.pictures = Pictures(rows, look, cache_mb=cache_mb)
 
     def measure(self, network: nn.Module, device: torch.device) -> dict[str, float]:
         """Mean of each measure over all queries, as fractions: ``top1 top5 top10 top20 map``.

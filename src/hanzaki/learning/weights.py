@@ -12,6 +12,7 @@ import pickle
 import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -101,6 +102,18 @@ def read_network(folder: Path) -> tuple[nn.Module, ModelConfig]:
         ModelError: if there are no weights, or no recipe with them.
     """
     config = load_model(folder).config
+    recipe, state = read_recipe(folder)
+    network = from_recipe(recipe)
+    load_strictly(network, state, folder / WEIGHTS)
+    return network.eval(), config
+
+
+def read_recipe(folder: Path) -> tuple[dict[str, Any], State]:
+    """What network a model folder's weights are of, and the weights.
+
+    Raises:
+        ModelError: if there are no weights, or no recipe with them.
+    """
     path = folder / WEIGHTS
     if not path.is_file():
         raise ModelError(f"{printable(folder)} has no {WEIGHTS}; only a folder that has can be trained on")
@@ -109,9 +122,7 @@ def read_network(folder: Path) -> tuple[nn.Module, ModelConfig]:
         written = (file.metadata() or {}).get(RECIPE)
     if written is None:
         raise ModelError(f"{printable(path)} does not say what network it is of; export or pull the model again")
-    network = from_recipe(json.loads(written))
-    load_strictly(network, state, path)
-    return network.eval(), config
+    return dict(json.loads(written)), state
 
 
 def _safetensors(path: Path) -> State:
