@@ -75,3 +75,18 @@ def test_skin_is_made_no_finer_than_the_picture_needs():
     assert fine.colour.shape == (*SKIN_SHAPE, 4)
     assert 0.2 * HEAD <= coarse_head < HEAD / 2
     assert coarse.truth.shape[0] == pytest.approx(SKIN_SHAPE[0] * coarse_head / HEAD)
+
+
+def test_looks_at_one_age_do_not_depend_on_which_was_looked_at_first():
+    old, young = Salamander(8, age=33.5), Salamander(8, age=21.0)
+    first = old.pattern.copy()
+    assert not np.array_equal(young.pattern, first)
+    assert np.array_equal(Salamander(8, age=33.5).pattern, first)
+    assert old.markings == young.markings
+    assert np.array_equal(old.skin.truth[..., 0], young.skin.truth[..., 0])  # its form stays
+
+
+def test_chinese_salamanders_bear_blotches_too():
+    pattern = Salamander(3, "chinese").pattern
+    assert 0.08 < (pattern[HEAD_PART] > 0.45).mean() < 0.5
+    assert not np.array_equal(pattern, Salamander(3).pattern)

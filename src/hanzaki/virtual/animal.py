@@ -1,4 +1,4 @@
-"""One individual: its permanent pattern upon its permanent form."""
+"""One individual: its lasting pattern upon its permanent form."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hanzaki.virtual.anatomy import Body, Shape, form
+from hanzaki.virtual.growth import Growth
 from hanzaki.virtual.noise import Floats, band_noise, blur, grain, normals
-from hanzaki.virtual.pattern import HEAD, SKIN_SHAPE, Markings, Origin, draw_pattern
+from hanzaki.virtual.pattern import ADULT, HEAD, SKIN_SHAPE, Change, Markings, Origin, draw_pattern
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -20,6 +21,7 @@ _GROUNDS = np.array([(118, 98, 74), (108, 94, 72), (122, 94, 70), (104, 95, 78)]
 _BLACK = np.array((34, 29, 26), np.float32)
 _PALE = np.array((152, 132, 108), np.float32)
 _SKIN_STREAM, _FORM_STREAM, _MARKS_STREAM = 1, 2, 3
+_YEARS_STREAM, _GROWTH_STREAM = 5, 6  # 4 draws the pattern itself
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,31 @@ class Skin:
 
 @dataclass(frozen=True)
 class Salamander:
-    """A virtual Japanese giant salamander, all of which follows from its seed and its origin.
+    """A virtual giant salamander at one age, all of which follows from its seed, its origin and that age.
 
     Two salamanders with one seed and origin are one individual, on any day and any machine.
+
+    Attributes:
+        seed: Who; not negative.
+        origin: Native, Chinese or a hybrid of the two.
+        age: In years. The pattern that was drawn is that of `ADULT`; before and after, it differs a little more
+            with every year between, as `Change` has it.
+
+    Raises:
+        ValueError: If the age is negative, or no number.
     """
 
     seed: int
     origin: Origin = "native"
+    age: float = ADULT
 
-    def _rng(self, stream: int) -> np.random.Generator:
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.age < np.inf:
+            raise ValueError(f"No animal is {self.age} years old: give `age` in years since it hatched.")
+
+    def _rng(self, *stream: int) -> np.random.Generator:
         # A stream for each trait: a later trait (sex, age, origin) must not change the earlier ones.
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, stream])))
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, *stream])))
 
     @property
     def markings(self) -> Markings:
@@ -65,10 +81,21 @@ class Salamander:
 
     @cached_property
     def pattern(self) -> Floats:
-        """Darkness of its skin, 0 to 1: float32 of `SKIN_SHAPE`, in body coordinates; never changes."""
-        pattern = draw_pattern(self._rng(_MARKS_STREAM + 1), self.markings)
+        """Darkness of its skin at its age, 0 to 1: float32 of `SKIN_SHAPE`, in body coordinates."""
+        change = Change.until(self.age, self.markings, lambda span: self._rng(_YEARS_STREAM, span))
+        pattern = draw_pattern(self._rng(_MARKS_STREAM + 1), self.markings, change)
         pattern.flags.writeable = False
         return pattern
+
+    @property
+    def growth(self) -> Growth:
+        """The curve on which it grows."""
+        return Growth.draw(self._rng(_GROWTH_STREAM))
+
+    @property
+    def length_cm(self) -> float:
+        """Its total length at its age, snout to tip of the tail, in centimetres."""
+        return float(self.growth.length(self.age))
 
     @property
     def skin(self) -> Skin:
