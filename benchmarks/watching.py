@@ -1,4 +1,4 @@
-"""From a phone's video to names, beside ``ffmpeg`` decoding it and throwing it away: how fast against its length."""
+"""From a phone's video to a name, beside ``ffmpeg`` that decodes it and throws it away."""
 
 from __future__ import annotations
 

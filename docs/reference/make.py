@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 import hanzaki
 from hanzaki.cli.app import app
-from hanzaki.learning.config import EmbedderConfig, shipped_configs
+from hanzaki.learning.config import EmbedderConfig, shipped_configs, shipped_detectors
+from hanzaki.learning.detector.config import DetectorTraining
 from hanzaki.settings import Settings
 from hanzaki.vision.model import ModelConfig
 
@@ -57,18 +58,25 @@ def python() -> str:
 
 
 def training() -> str:
-    """Every key of a training config, with its value where nothing is said."""
-    parts = ["# The config of a training", NOTE, inspect.getdoc(EmbedderConfig) or "", ""]
-    plain = {name: field for name, field in EmbedderConfig.model_fields.items() if not _is_part(field.annotation)}
-    parts += _keys("", plain)
-    for name, field in EmbedderConfig.model_fields.items():
-        if _is_part(field.annotation):
-            parts += ["", f"## `{name}`", "", inspect.getdoc(field.annotation) or "", ""]
-            parts += _keys(f"{name}.", field.annotation.model_fields)
+    """Every key of the training configs, with its value where nothing is said."""
+    parts = ["# The config of a training", NOTE, *_config(EmbedderConfig, "##")]
+    parts += ["", "## Of a detector", "", *_config(DetectorTraining, "###")]
     parts += ["", "## Shipped configs"]
-    for name, text in shipped_configs().items():
+    for name, text in (shipped_configs() | shipped_detectors()).items():
         parts += ["", f"### `{name}`", "", f"```yaml\n{text}```"]
     return "\n".join(parts) + "\n"
+
+
+def _config(kind: type[BaseModel], heading: str) -> list[str]:
+    parts = [inspect.getdoc(kind) or "", ""]
+    parts += _keys(
+        "", {name: field for name, field in kind.model_fields.items() if not _is_part(field.annotation)}
+    )
+    for name, field in kind.model_fields.items():
+        if _is_part(field.annotation):
+            parts += ["", f"{heading} `{name}`", "", inspect.getdoc(field.annotation) or "", ""]
+            parts += _keys(f"{name}.", field.annotation.model_fields)  # type: ignore[union-attr]
+    return parts
 
 
 def _is_part(annotation: Any) -> bool:

@@ -33,13 +33,6 @@ def leaving(seconds: float) -> tuple[float, float] | None:
     return (60, 20 + 40 * seconds) if seconds < 0.8 else None
 
 
-def overlap(one: Box, other: Box) -> float:
-    wide = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    high = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    shared = max(0, wide) * max(0, high)
-    return shared / (one.area + other.area - shared)
-
-
 def shown(catalogue: FieldCatalogue) -> list[Annotation]:
     with catalogue.reading() as session:
         rows = list(session.query(Annotation).order_by(Annotation.id))
@@ -57,7 +50,7 @@ def test_an_animal_is_followed_and_its_boxes_are_where_it_is(tmp_path, red):
     (sighting,) = watched.sightings
     assert len(sighting.boxes) == 15
     for seconds, box, score in sighting.boxes:
-        assert overlap(box, Box(*walking(seconds), *ANIMAL)) > 0.7
+        assert box.overlap(Box(*walking(seconds), *ANIMAL)) > 0.7
         assert score > 0.6
     assert len(sighting.best) == 4
     assert [glimpse.seconds for glimpse in sighting.best] == sorted(glimpse.seconds for glimpse in sighting.best)
@@ -74,7 +67,7 @@ def test_a_video_becomes_an_encounter_of_its_best_frames(catalogue, tmp_path, re
     (after,) = catalogue.encounters().itertuples()
     assert (after.encounter, after.photographs, after.species) == (before.encounter, 3, "Andrias japonicus")
     for row in shown(catalogue):
-        assert overlap(records.box_of(row), Box(*walking(row.frame), *ANIMAL)) > 0.7
+        assert records.box_of(row).overlap(Box(*walking(row.frame), *ANIMAL)) > 0.7
         assert row.label == "animal"
         assert set(row.quality) == {"sharpness", "exposure", "glare", "size", "inside", "score"}
     with catalogue.reading() as session:
@@ -89,7 +82,7 @@ def test_every_further_animal_of_a_video_is_an_encounter_at_the_same_place(catal
     first, second = catalogue.encounters().itertuples()
     assert (first.site, second.site) == ("Kamo", "Kamo")
     of_first = [row for row in shown(catalogue) if row.encounter_id == first.encounter]
-    assert all(overlap(records.box_of(row), Box(*resting(0), *ANIMAL)) > 0.7 for row in of_first)
+    assert all(records.box_of(row).overlap(Box(*resting(0), *ANIMAL)) > 0.7 for row in of_first)
 
 
 def test_a_photograph_gets_the_box_of_its_animal(catalogue, tmp_path, red):
@@ -103,11 +96,11 @@ def test_a_photograph_gets_the_box_of_its_animal(catalogue, tmp_path, red):
     of: dict[str, list[Annotation]] = {}
     for row in shown(catalogue):
         of.setdefault(row.medium.name, []).append(row)
-    assert overlap(records.box_of(of["one.jpg"][0]), Box(100, 40, *ANIMAL)) > 0.7
+    assert records.box_of(of["one.jpg"][0]).overlap(Box(100, 40, *ANIMAL)) > 0.7
     assert [records.box_of(row) for row in of["none.jpg"]] == [None]
     places = [Box(20, 60, *ANIMAL), Box(120, 10, *ANIMAL)]
     found = [records.box_of(row) for row in of["two.jpg"]]
-    assert sorted(max(range(2), key=lambda n: overlap(box, places[n])) for box in found) == [0, 1]
+    assert sorted(max(range(2), key=lambda n: box.overlap(places[n])) for box in found) == [0, 1]
     assert len({row.encounter_id for row in of["two.jpg"]}) == 2
 
 

@@ -18,9 +18,11 @@ def demo(
         Path, typer.Argument(metavar="DIR", help="Where to; new, empty, or of an earlier demo.")
     ] = Path("hanzaki-demo"),
 ) -> None:
-    """See the whole job on a virtual stream: two surveys of giant salamanders, the second identified by the first.
+    """See the whole job on a virtual stream: salamanders filmed on two days, the second identified by the first.
 
-    The animals are computed, so the truth is known and printed beside what was found.
+    Films eleven animals by morning, afternoon and evening light, finds their heads, follows them, keeps the best
+    frames, names the first day's and identifies the second's. The animals are computed, so the truth is known and
+    printed beside what was found.
     """
     from hanzaki.cli.output import progress
     from hanzaki.fieldwork.demo import run_demo
@@ -35,22 +37,33 @@ def _print(result: Demo) -> None:
 
     console = out()
     known = [found for found in result.found if found.was_known]
-    new = [found for found in result.found if not found.was_known]
-    console.print("Encounters of the second survey, identified by the first", style="bold")
+    new = [found for found in result.found if found.truth is not None and not found.was_known]
+    console.print("Animals of the second day's videos, identified by the first day's", style="bold")
     rows = []
     for found in result.found:
-        best = found.identification.candidates[0]
+        candidates = found.identification.candidates
+        best = (candidates[0].individual, f"{candidates[0].score:.3g}") if candidates else ("", "")
         verdict = "right" if found.right else "wrong" if found.was_known else "was not there before"
-        rows.append((found.identification.encounter, best.individual, f"{best.score:.3g}", found.truth, verdict))
-    console.print(table(("encounter", "found", "score", "truth", ""), rows, right=("encounter", "score")))
+        if found.truth is None:
+            verdict = "no head at all"
+        rows.append((found.identification.encounter, found.clip, found.light, *best, found.truth or "", verdict))
+    headers = ("encounter", "video", "light", "found", "score", "truth", "")
+    console.print(table(headers, rows, right=("encounter", "score")))
+    for light in dict.fromkeys(found.light for found in known):
+        of_light = [found.right for found in known if found.light == light]
+        console.print(f"{light}: {sum(of_light)} of {len(of_light)} right")
     right = sum(found.right for found in known)
-    console.print(f"{right} of {len(known)} known animals recognised.", style="bold")
-    console.print(f"{len(new)} animals are new; a low score hints at it, and a person decides.")
+    console.print(f"{right} of {len(known)} encounters of known animals right.", style="bold")
+    console.print(
+        f"In {result.clips} videos {len(known) + len(new)} heads were found and followed, {result.missed} missed; "
+        f"{len(new)} encounters are of animals that are new: a low score hints at it, and a person decides."
+    )
     console.print(f"Look at {result.sheet}, then go on by hand:", markup=False)
     first = result.found[0].identification
     program = "hanzaki" if shutil.which("hanzaki") else f"{sys.executable} -m hanzaki"
     for command in (
         f"cd {result.catalogue}",
+        f"{program} pictures {first.encounter}",
         f"{program} identify {first.encounter}",
         f"{program} confirm {first.encounter} {first.candidates[0].individual}",
         f"{program} individuals",

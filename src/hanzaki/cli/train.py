@@ -105,6 +105,8 @@ def _tell(trained: Trained) -> None:
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return  # on several devices this command runs once for each; the first one speaks for all
     typer.echo(f"Made the model folder {trained.model}, of epoch {trained.epoch}")
+    for note in trained.notes:
+        typer.echo(note, err=True)
     print_skipped(trained.bad)
     if trained.bad:
         raise typer.Exit(SKIPPED)

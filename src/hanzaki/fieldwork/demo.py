@@ -1,4 +1,4 @@
-"""The whole main job on a small virtual stream, and what it found against the truth."""
+"""The whole main job on a virtual stream, as in the salamander paper, and what it found against the truth."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from hanzaki.annotations import Annotations
+from hanzaki.boxes import Box
 from hanzaki.errors import CatalogueError, printable
 from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
 from hanzaki.fieldwork.identify import Identification
 from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.fieldwork.sheet import draw_sheet
-from hanzaki.virtual import write_photographs
+from hanzaki.settings import settings
+from hanzaki.virtual import write_stream
 
-INDIVIDUALS = 14
+INDIVIDUALS = 11
 NEWCOMERS = 2
 
+_SECONDS, _RATE = 2.0, 10  # of a clip: as many frames a second as are looked at
 _CATALOGUE = "catalogue"
-_TRUTH = "annotations.csv"
+_HEADS = "heads.csv"
+_SURVEYS = ("first survey", "second survey")
+_SAME = 0.3  # overlap (intersection over union) from which on a box is that of a true head
+_SOON = 0.06  # seconds between a picture and the truth that was sampled next to it
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,16 @@ class Found:
 
     Attributes:
         identification: candidates in order.
-        truth: who it really is.
+        clip: name of the video.
+        light: the time of day.
+        truth: who it really is; None where the detector took something for a head.
         was_known: whether the catalogue could know it from the first survey.
     """
 
     identification: Identification
-    truth: str
+    clip: str
+    light: str
+    truth: str | None
     was_known: bool
 
     @property
@@ -45,18 +54,30 @@ class Found:
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo made and found."""
+    """What the demo made and found.
+
+    Attributes:
+        folder: with all of it.
+        catalogue: within.
+        sheet: a picture of the answers.
+        clips: videos of the second survey.
+        missed: animals of those videos that were not found.
+        found: the encounters that were.
+    """
 
     folder: Path
     catalogue: Path
     sheet: Path
+    clips: int
+    missed: int
     found: tuple[Found, ...]
 
 
 def run_demo(folder: Path, progress: Progress = silent) -> Demo:
-    """Photograph a virtual stream twice, name the animals of the first survey, and identify those of the second.
+    """Film a virtual stream on two days, find the heads, name the animals of the first day, identify the second's.
 
-    It can be stopped and run again; what is there is used.
+    A keeper names what was found on the first day; the demo plays the keeper, by the truth. Nothing of the truth
+    about the second day is used but to judge. It can be stopped and run again; what is there is used.
 
     Args:
         folder: new, empty, or of an earlier demo.
@@ -65,37 +86,103 @@ def run_demo(folder: Path, progress: Progress = silent) -> Demo:
     Raises:
         CatalogueError: if the folder holds something else.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / "photographs").is_dir():
+    if folder.exists() and any(folder.iterdir()) and not (folder / "videos").is_dir():
         raise CatalogueError(f"{printable(folder)} holds other files; name a folder that is new or empty")
-    if not (folder / _TRUTH).is_file():
-        write_photographs(
-            folder,
-            INDIVIDUALS,
-            newcomers=NEWCOMERS,
-            progress=lambda done, total: progress("photographing", done, total),
-        )
-    truth = pd.read_csv(folder / _TRUTH, dtype=str)
-    second = truth["date"] >= _last_survey(truth)
+    filmed = write_stream(
+        folder,
+        INDIVIDUALS,
+        photographs=0,
+        seconds=_SECONDS,
+        rate=_RATE,
+        newcomers=NEWCOMERS,
+        threads=settings().threads,
+        progress=lambda done, total: progress("filming", done, total),
+    )
+    truth = _Truth(folder)
+    days = sorted(filmed["date"].str[:10].unique())
+    clips = [filmed.loc[filmed["date"].str[:10] == day, "path"].unique().tolist() for day in days]
     place = folder / _CATALOGUE
     with FieldCatalogue.open(place) if place.is_dir() else FieldCatalogue.init(place) as catalogue:
-        for survey, rows in (("first survey", truth[~second]), ("second survey", truth[second])):
-            names = rows if survey == "first survey" else rows.drop(columns="identity")
-            table = Annotations(names, source=folder / _TRUTH)
-            catalogue.add(table=table, survey=survey, progress=progress)
-        encounters = catalogue.encounters()
-        asked = encounters.loc[encounters["survey"] == "second survey", ["encounter", "label"]]
-        report = catalogue.identify(asked["encounter"].tolist(), progress=progress)
-        identity = truth.drop_duplicates("encounter").set_index("encounter")["identity"]
-        real = {number: identity[label] for number, label in asked.itertuples(index=False)}
+        for survey, paths in zip(_SURVEYS, clips, strict=True):
+            catalogue.add([folder / path for path in paths], survey=survey, site="stream", progress=progress)
+            catalogue.detect(progress=progress)
+            if survey == _SURVEYS[0]:
+                _name(catalogue, truth)
+        asked = _encounters(catalogue, _SURVEYS[1])
+        report = catalogue.identify(asked, progress=progress)
+        real = {number: truth.of(catalogue, number) for number in asked}
+        known = set(catalogue.individuals()["individual"])
         sheet = folder / "answers.jpg"
-        draw_sheet(catalogue, report.identifications, sheet, real)
-    known = set(truth.loc[~second, "identity"])
-    found = [
-        Found(answer, real[answer.encounter or 0], real[answer.encounter or 0] in known)
-        for answer in report.identifications
-    ]
-    return Demo(folder, place, sheet, tuple(found))
+        named = {number: name for number, name in real.items() if name is not None}
+        draw_sheet(catalogue, report.identifications, sheet, named)
+        found = [_found(catalogue, answer, real, known) for answer in report.identifications]
+    there = truth.animals(clips[1])
+    missed = len(there - {(one.clip, one.truth) for one in found})
+    return Demo(folder, place, sheet, len(clips[1]), missed, tuple(found))
 
 
-def _last_survey(truth: pd.DataFrame) -> str:
-    return str(truth["date"].str[:10].max())
+def _name(catalogue: FieldCatalogue, truth: _Truth) -> None:
+    """Decide who the encounters of the first survey are of, as one would who knows the animals."""
+    table = catalogue.encounters()
+    known = set(table["individual"].dropna())
+    undecided = table["individual"].isna() & (table["survey"] == _SURVEYS[0])
+    for number in table.loc[undecided, "encounter"].tolist():
+        name = truth.of(catalogue, number)
+        if name is None:
+            continue
+        if name in known:
+            catalogue.confirm(number, name)
+        else:
+            catalogue.confirm(number, "new", name=name)
+            known.add(name)
+
+
+def _encounters(catalogue: FieldCatalogue, survey: str) -> list[int]:
+    table = catalogue.encounters()
+    seen = (table["survey"] == survey) & (table["photographs"] > 0)
+    return [int(number) for number in table.loc[seen, "encounter"]]
+
+
+def _found(
+    catalogue: FieldCatalogue, answer: Identification, real: dict[int, str | None], known: set[str]
+) -> Found:
+    number = answer.encounter or 0
+    clip = str(catalogue.pictures(number)["file"].iloc[0])
+    table = catalogue.encounters().set_index("encounter")
+    hour = pd.Timestamp(str(table.loc[number, "starts"])).hour
+    light = "morning" if hour < 12 else "afternoon" if hour < 17 else "evening"
+    return Found(answer, clip, light, real[number], real[number] in known)
+
+
+class _Truth:
+    """Where which head is in which clip."""
+
+    def __init__(self, folder: Path) -> None:
+        heads = pd.read_csv(folder / _HEADS)
+        heads["clip"] = [Path(path).name for path in heads["path"]]
+        self._heads = heads[heads["visible"] > 0]
+
+    def animals(self, paths: list[str]) -> set[tuple[str, str]]:
+        """Clips and individuals of which more than half of the head is in the picture at some time."""
+        shown = self._heads[self._heads["clip"].isin([Path(path).name for path in paths])]
+        shown = shown[shown["visible"] > 0.5]
+        return set(zip(shown["clip"], shown["identity"], strict=True))
+
+    def of(self, catalogue: FieldCatalogue, encounter: int) -> str | None:
+        """Whose head most of an encounter's pictures show."""
+        votes: dict[str, int] = {}
+        pictures = catalogue.pictures(encounter)
+        for clip, frame, box in zip(pictures["file"], pictures["frame"], pictures["box"], strict=True):
+            name = self._at(clip, frame, box)
+            if name is not None:
+                votes[name] = votes.get(name, 0) + 1
+        return max(votes, key=lambda name: votes[name], default=None)
+
+    def _at(self, clip: str, frame: float | None, box: str | None) -> str | None:
+        if frame is None or box is None:
+            return None
+        near = self._heads[(self._heads["clip"] == clip) & ((self._heads["frame"] - frame).abs() < _SOON)]
+        overlaps = [Box.parse(box).overlap(Box.parse(str(head))) for head in near["bbox"]]
+        if not overlaps or max(overlaps) < _SAME:
+            return None
+        return str(near["identity"].iloc[overlaps.index(max(overlaps))])

@@ -27,7 +27,7 @@ _MARGIN = 96  # how far beyond its edges a bed is worked, so that they join
 
 _INNER = np.s_[_MARGIN : _MARGIN + SIZE, _MARGIN : _MARGIN + SIZE]
 
-_STONES = np.array(
+STONES = np.array(
     [
         (118, 112, 102),
         (141, 132, 116),
@@ -39,6 +39,7 @@ _STONES = np.array(
     ],
     np.float32,
 )
+"""Colours of stones, sRGB."""
 
 _SIZES: dict[Bed, tuple[tuple[float, int], ...]] = {  # radius in pixels, and how many such stones
     "gravel": ((6, 1600), (12, 900), (20, 180)),
@@ -108,8 +109,8 @@ def _scatter(rng: np.random.Generator, relief: Floats, colour: Floats, radius: f
     for _ in range(count):
         size = radius * rng.uniform(0.7, 1.45)
         reach = int(np.ceil(1.25 * size))
-        stone = _stone(rng, reach, size)
-        tint = (_STONES[rng.integers(len(_STONES))] * rng.uniform(0.78, 1.15)).astype(np.float32)
+        stone = stone_height(rng, reach, size)
+        tint = (STONES[rng.integers(len(STONES))] * rng.uniform(0.78, 1.15)).astype(np.float32)
         rows, columns = (_copies(int(place), reach) for place in rng.integers(0, SIZE, 2))
         for y in rows:
             for x in columns:
@@ -127,7 +128,7 @@ def _copies(place: int, reach: int) -> list[int]:
     return [p for p in (place + _MARGIN, place + _MARGIN - SIZE, place + _MARGIN + SIZE) if p in within]
 
 
-def _stone(rng: np.random.Generator, reach: int, size: float) -> Floats:
+def stone_height(rng: np.random.Generator, reach: int, size: float) -> Floats:
     """The height of one rounded stone over a window of side 2 reach + 1; negative where it is not."""
     steps = np.arange(-reach, reach + 1, dtype=np.float32) / size
     turn = rng.uniform(0, np.pi)

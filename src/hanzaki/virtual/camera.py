@@ -12,9 +12,14 @@ from hanzaki.virtual.noise import Floats, blur
 from hanzaki.virtual.scene import Camera, Scene
 
 _TILE = (1100, 1100)
-_CLEAR = np.array((0.91, 0.965, 0.94))  # what 20 cm of clear water leaves of red, green and blue
-_VEIL = np.array((0.108, 0.122, 0.092))  # colour of light scattered in stream water, linear
-_SKY = np.array((0.80, 0.90, 1.00))
+CLEAR = np.array((0.91, 0.965, 0.94))
+"""What 20 cm of clear water leaves of red, green and blue."""
+
+VEIL = np.array((0.108, 0.122, 0.092))
+"""Colour of light scattered in stream water, linear."""
+
+SKY = np.array((0.80, 0.90, 1.00))
+"""Colour of the sky that the water mirrors, linear."""
 
 
 def develop(lit: Floats, scene: Scene, glare: Floats) -> npt.NDArray[np.uint8]:
@@ -32,12 +37,12 @@ def develop(lit: Floats, scene: Scene, glare: Floats) -> npt.NDArray[np.uint8]:
     short = min(lit.shape[:2])
     gain = camera.exposure * np.array(light.tint) * np.array(camera.balance)
     ambient = light.sun * light.height + light.sky
-    through = np.diag(gain * _CLEAR * (1.0 - water.turbidity))
-    veil = gain * _VEIL * water.turbidity * ambient * 2.2
+    through = np.diag(gain * CLEAR * (1.0 - water.turbidity))
+    veil = gain * VEIL * water.turbidity * ambient * 2.2
     seen = cv2.transform(lit, np.column_stack([through, veil]))
     if glare.any():
         sky = cv2.merge([glare] * 3)
-        white = (gain * _SKY * (0.45 * light.sun + 0.75 * light.sky)).astype(np.float32)
+        white = (gain * SKY * (0.45 * light.sun + 0.75 * light.sky)).astype(np.float32)
         seen = seen + sky * (white - seen)
     # Turbid water scatters forwards too: it softens what it veils.
     softness = np.hypot(camera.defocus, 0.0045 * water.turbidity) * short
@@ -87,6 +92,11 @@ def _noise_tile() -> Floats:
     blotches = blur(rng.standard_normal((*_TILE, 3), dtype=np.float32), 1.8)
     tile = grain[..., None] / grain.std() + 0.45 * blotches / blotches.std()
     return np.asarray(tile, np.float32)
+
+
+def tone(root: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Passes the square root of light, 0 to 255, through the phone's tone curve; sRGB, of the same shape."""
+    return _tone_curve()[root]
 
 
 @lru_cache(maxsize=1)

@@ -21,11 +21,11 @@ COLUMNS = ["image_id", "identity", "path", "species", "orientation", "encounter"
 SPECIES = "Andrias japonicus"
 HYBRID = "Andrias japonicus × Andrias davidianus"  # as Darwin Core names it
 
-_FIRST_SURVEY = datetime(2024, 8, 20)
-_HOURS = {"morning": 11, "afternoon": 15, "evening": 18}
+FIRST_SURVEY = datetime(2024, 8, 20)
+HOURS = {"morning": 11, "afternoon": 15, "evening": 18}
 _SPRING = (34.8123, 132.7456)  # an invented stream: degrees north and east where the surveyed stretch begins
 _METRES_PER_DEGREE = (111_000.0, 91_000.0)
-_SITE = "stream-1"
+SITE = "stream-1"
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,17 @@ class _Planned:
         """The chance of photograph `number` of this encounter, the same whoever else is photographed."""
         sequence = np.random.SeedSequence([seed, self.survey, self.individual, number])
         return np.random.Generator(np.random.PCG64(sequence))
+
+
+def animal_seed(seed: int, individual: int) -> int:
+    """The seed of one of a stream's animals; `seed` is the stream's."""
+    return seed * 1_000_003 + individual
+
+
+def phone_place(rng: np.random.Generator, along: float) -> tuple[float, float]:
+    """Where a phone believes to be, `along` metres downstream: degrees north and east, a few metres off."""
+    north, east = rng.normal(0.0, 2.0, 2) + along * np.array((0.8, 0.6))
+    return _SPRING[0] + north / _METRES_PER_DEGREE[0], _SPRING[1] + east / _METRES_PER_DEGREE[1]
 
 
 def write_photographs(
@@ -106,10 +117,8 @@ def _plan(individuals: int, surveys: int, photographs: int, newcomers: int, seed
     encounter = 0
     for survey in range(surveys):
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, survey])))
-        day = _FIRST_SURVEY + timedelta(days=23 * survey + int(rng.integers(0, 5)))
-        clock = day + timedelta(
-            hours=_HOURS[DAYLIGHTS[survey % len(DAYLIGHTS)]], seconds=int(rng.integers(0, 600))
-        )
+        day = FIRST_SURVEY + timedelta(days=23 * survey + int(rng.integers(0, 5)))
+        clock = day + timedelta(hours=HOURS[DAYLIGHTS[survey % len(DAYLIGHTS)]], seconds=int(rng.integers(0, 600)))
         known = individuals if survey == surveys - 1 else individuals - newcomers
         for individual in rng.permutation(known):
             encounter += 1
@@ -128,13 +137,13 @@ def _take(
     if planned.number:
         scene = scene.again(rng)
     upright = bool(planned.rng(seed, 10_000 + planned.number).random() < 0.25)
-    animal = Salamander(seed * 1_000_003 + planned.individual, origin)
+    animal = Salamander(animal_seed(seed, planned.individual), origin)
     picture = photograph(animal, scene, (size[1], size[0]) if upright else size)
-    north, east = rng.normal(0.0, 2.0, 2) + planned.along * np.array((0.8, 0.6))
+    latitude, longitude = phone_place(rng, planned.along)
     shot = Shot(
         when=planned.start + timedelta(seconds=11 * planned.number),
-        latitude=_SPRING[0] + north / _METRES_PER_DEGREE[0],
-        longitude=_SPRING[1] + east / _METRES_PER_DEGREE[1],
+        latitude=latitude,
+        longitude=longitude,
         orientation=TURNED if upright else UPRIGHT,
     )
     path = Path("photographs") / f"{name}.jpg"
@@ -148,5 +157,5 @@ def _take(
         "encounter": f"encounter-{planned.encounter:04d}",
         "date": shot.when.isoformat(),
         "bbox": " ".join(str(side) for side in picture.box),
-        "site": _SITE,
+        "site": SITE,
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from hanzaki.virtual.noise import Floats, band_noise, blur, enlarge, smoothstep
 from hanzaki.virtual.scene import Water
@@ -43,10 +44,10 @@ def surface(water: Water, shape: tuple[int, int], strength: float) -> Surface:
     """
     rng = np.random.Generator(np.random.PCG64(water.seed))
     short = min(shape)
-    slope_x, slope_y = _slopes(rng, water, shape)
+    slope_x, slope_y = Waves.draw(rng, water, shape).slopes()
     caustics = np.ones(shape, np.float32)
     if strength > 0.01:
-        net = _focused(*_slopes(rng, water, shape, spread=np.pi), 0.055 * short)
+        net = focused(*Waves.draw(rng, water, shape, spread=np.pi).slopes(), 0.055 * short)
         caustics = np.asarray(1.0 + strength * (net - 1.0), np.float32)
     glare = np.zeros(shape, np.float32)
     if water.glare > 0:
@@ -59,32 +60,56 @@ def surface(water: Water, shape: tuple[int, int], strength: float) -> Surface:
     return Surface(slope_x, slope_y, caustics, glare)
 
 
-def _slopes(
-    rng: np.random.Generator, water: Water, shape: tuple[int, int], spread: float = 0.9
-) -> tuple[Floats, Floats]:
-    """Slopes of a sum of plane waves whose directions lie within about `spread` of the flow."""
-    short = min(shape)
-    # Slopes are smooth: every second cell is enough.
-    y = np.arange(0, shape[0], 2) / short
-    x = np.arange(0, shape[1], 2) / short
-    towards = water.flow + rng.uniform(-spread, spread, _WAVES)
-    number = 2 * np.pi / (water.wavelength * rng.lognormal(0.0, 0.45, _WAVES))
-    norm = np.sqrt(2.0 / _WAVES)
-    phase = np.exp(2j * np.pi * rng.random(_WAVES))
-    # A plane wave is a product of one in x and one in y, so all of them together are one matrix product.
-    in_x = np.exp(1j * np.outer(number * np.cos(towards), x)).astype(np.complex64)
-    in_y = np.exp(1j * np.outer(y, number * np.sin(towards))).astype(np.complex64)
-    # Slow wandering of the phase breaks the regularity that few waves would show.
-    wander = np.exp(0.9j * band_noise(rng, (y.size, x.size), 0.4 * short)).astype(np.complex64)
+@dataclass(frozen=True)
+class Waves:
+    """A sum of plane waves over a coarse grid of (h, w) cells, as two matrices whose product it is.
 
-    slopes = []
-    for lean in (norm * np.cos(towards), norm * np.sin(towards)):
-        waves = np.einsum("yk,kx->yx", in_y * (phase * lean).astype(np.complex64), in_x) * wander
-        slopes.append(enlarge(waves.real.astype(np.float32), (shape[1], shape[0]), cv2.INTER_CUBIC))
-    return slopes[0], slopes[1]
+    Attributes:
+        shape: Height and width of the grid.
+        in_x: Every wave along the rows, (waves, w / 2).
+        in_y: Every wave along the columns, (h / 2, waves).
+        wander: Slow wandering of the phase, which breaks the regularity that few waves would show, (h / 2, w / 2).
+        leans: Amplitudes of the slopes to the right and downwards, (2, waves).
+        numbers: Wave numbers, radians over the shorter side of the picture.
+    """
+
+    shape: tuple[int, int]
+    in_x: npt.NDArray[np.complex64]
+    in_y: npt.NDArray[np.complex64]
+    wander: npt.NDArray[np.complex64]
+    leans: npt.NDArray[np.complex64]
+    numbers: npt.NDArray[np.float64]
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, water: Water, shape: tuple[int, int], spread: float = 0.9) -> Waves:
+        """Draws waves whose directions lie within about `spread` radians of the water's flow."""
+        short = min(shape)
+        # Slopes are smooth: every second cell is enough.
+        y = np.arange(0, shape[0], 2) / short
+        x = np.arange(0, shape[1], 2) / short
+        towards = water.flow + rng.uniform(-spread, spread, _WAVES)
+        number = 2 * np.pi / (water.wavelength * rng.lognormal(0.0, 0.45, _WAVES))
+        norm = np.sqrt(2.0 / _WAVES)
+        phase = np.exp(2j * np.pi * rng.random(_WAVES))
+        # A plane wave is a product of one in x and one in y, so all of them together are one matrix product.
+        in_x = np.exp(1j * np.outer(number * np.cos(towards), x)).astype(np.complex64)
+        in_y = np.exp(1j * np.outer(y, number * np.sin(towards))).astype(np.complex64)
+        wander = np.exp(0.9j * band_noise(rng, (y.size, x.size), 0.4 * short)).astype(np.complex64)
+        leans = np.stack([phase * norm * np.cos(towards), phase * norm * np.sin(towards)])
+        return cls(shape, in_x, in_y, wander, leans.astype(np.complex64), number)
+
+    def slopes(self, turned: npt.NDArray[np.float64] | None = None) -> tuple[Floats, Floats]:
+        """Slopes to the right and downwards, (h, w) each, when each wave has gone on by `turned` radians."""
+        leans = self.leans if turned is None else (self.leans * np.exp(-1j * turned)).astype(np.complex64)
+        slopes = []
+        for lean in leans:
+            waves = np.einsum("yk,kx->yx", self.in_y * lean, self.in_x) * self.wander
+            field = waves.real.astype(np.float32)
+            slopes.append(enlarge(field, (self.shape[1], self.shape[0]), cv2.INTER_CUBIC))
+        return slopes[0], slopes[1]
 
 
-def _focused(slope_x: Floats, slope_y: Floats, depth: float) -> Floats:
+def focused(slope_x: Floats, slope_y: Floats, depth: float) -> Floats:
     """Light on the bed: rays bent by the slopes, followed for `depth` pixels and counted where they land."""
     rows, columns = slope_x.shape
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
