@@ -17,10 +17,11 @@ def demo(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where to; new, empty, or of an earlier demo.")
     ] = Path("hanzaki-demo"),
+    individuals: Annotated[int, typer.Option(min=3, help="How many animals; fewer are quicker.")] = 11,
 ) -> None:
     """See the whole job on a virtual stream: salamanders filmed on two days, the second identified by the first.
 
-    Films eleven animals by morning, afternoon and evening light, finds their heads, follows them, keeps the best
+    Films them by morning, afternoon and evening light, finds their heads, follows them, keeps the best
     frames, names the first day's and identifies the second's. The animals are computed, so the truth is known and
     printed beside what was found.
     """
@@ -28,7 +29,7 @@ def demo(
     from hanzaki.fieldwork.demo import run_demo
 
     with progress() as tell:
-        result = run_demo(folder, tell)
+        result = run_demo(folder, individuals, tell)
     _print(result)
 
 

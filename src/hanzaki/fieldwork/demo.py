@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from hanzaki.boxes import Box
-from hanzaki.errors import CatalogueError, printable
+from hanzaki.errors import CatalogueError, SettingError, printable
 from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
 from hanzaki.fieldwork.identify import Identification
 from hanzaki.fieldwork.progress import Progress, silent
@@ -73,7 +73,7 @@ class Demo:
     found: tuple[Found, ...]
 
 
-def run_demo(folder: Path, progress: Progress = silent) -> Demo:
+def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = silent) -> Demo:
     """Film a virtual stream on two days, find the heads, name the animals of the first day, identify the second's.
 
     A keeper names what was found on the first day; the demo plays the keeper, by the truth. Nothing of the truth
@@ -81,16 +81,20 @@ def run_demo(folder: Path, progress: Progress = silent) -> Demo:
 
     Args:
         folder: new, empty, or of an earlier demo.
+        individuals: how many animals live in the stream, of which two come on the second day only.
         progress: told how far it is.
 
     Raises:
         CatalogueError: if the folder holds something else.
+        SettingError: if it holds a demo of other animals, or there are fewer than three.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / "videos").is_dir():
         raise CatalogueError(f"{printable(folder)} holds other files; name a folder that is new or empty")
+    if individuals <= NEWCOMERS:
+        raise SettingError(f"{individuals} animals are too few: {NEWCOMERS} of them come on the second day only")
     filmed = write_stream(
         folder,
-        INDIVIDUALS,
+        individuals,
         photographs=0,
         seconds=_SECONDS,
         rate=_RATE,

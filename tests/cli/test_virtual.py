@@ -1,0 +1,51 @@
+"""`hanzaki virtual`: `stream` is what is meant where no command is named."""
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from hanzaki.cli.app import app
+
+TINY = ["--individuals", "1", "--days", "1", "--lights", "evening", "--newcomers", "0", "--clips", "1"]
+TINY += ["--seconds", "0.2", "--rate", "10", "--size", "96x64"]
+
+
+@pytest.mark.parametrize("words", [["stream"], []])
+def test_a_stream_is_filmed_with_or_without_its_name(tmp_path, words):
+    folder = tmp_path / "stream"
+    done = CliRunner().invoke(app, ["virtual", *words, *TINY, str(folder)])
+    assert done.exit_code == 0, done.output
+    assert "1 videos and 1 photographs of 1 animals" in done.stdout
+    assert len(pd.read_csv(folder / "annotations.csv")) == 2
+
+
+def test_the_folder_may_come_first(tmp_path):
+    done = CliRunner().invoke(app, ["virtual", str(tmp_path / "s"), *TINY[:-8], "--clips", "0"])
+    assert done.exit_code == 0, done.output
+    assert "0 videos and 1 photographs" in done.stdout
+
+
+def test_hides_are_still_there(tmp_path):
+    words = ["virtual", "hides", str(tmp_path / "h"), "--individuals", "1", "--photographs", "1", "--size", "64"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert "stream" in CliRunner().invoke(app, ["virtual", "--help"]).output
+
+
+@pytest.mark.parametrize("size", ["big", "961x540", "10x10"])
+def test_a_size_that_cannot_be_filmed_is_refused(tmp_path, size):
+    done = CliRunner().invoke(app, ["virtual", str(tmp_path), "--size", size])
+    assert done.exit_code == 2
+    assert size in done.output
+
+
+def test_more_newcomers_than_animals_are_refused(tmp_path):
+    from hanzaki.errors import SettingError
+
+    done = CliRunner().invoke(app, ["virtual", str(tmp_path), "--individuals", "1", "--newcomers", "2"])
+    assert isinstance(done.exception, SettingError)
+
+
+def test_a_light_that_never_was_is_refused(tmp_path):
+    done = CliRunner().invoke(app, ["virtual", str(tmp_path), "--lights", "noon"])
+    assert done.exit_code == 2
+    assert "noon" in done.output
