@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
         threads=settings().threads,
         progress=lambda done, total: progress("filming", done, total),
     )
-    truth = _Truth(folder)
+    truth = Truth(folder)
     days = sorted(filmed["date"].str[:10].unique())
     clips = [filmed.loc[filmed["date"].str[:10] == day, "path"].unique().tolist() for day in days]
     place = folder / _CATALOGUE
@@ -114,7 +115,7 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
                 _name(catalogue, truth)
         asked = _encounters(catalogue, _SURVEYS[1])
         report = catalogue.identify(asked, progress=progress)
-        real = {number: truth.of(catalogue, number) for number in asked}
+        real = {number: _truly(catalogue, truth, number) for number in asked}
         known = set(catalogue.individuals()["individual"])
         sheet = folder / "answers.jpg"
         named = {number: name for number, name in real.items() if name is not None}
@@ -125,13 +126,13 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
     return Demo(folder, place, sheet, len(clips[1]), missed, tuple(found))
 
 
-def _name(catalogue: FieldCatalogue, truth: _Truth) -> None:
+def _name(catalogue: FieldCatalogue, truth: Truth) -> None:
     """Decide who the encounters of the first survey are of, as one would who knows the animals."""
     table = catalogue.encounters()
     known = set(table["individual"].dropna())
-    undecided = table["individual"].isna() & (table["survey"] == _SURVEYS[0])
+    undecided = table["individual"].isna() & (table["survey"] == _SURVEYS[0]) & (table["photographs"] > 0)
     for number in table.loc[undecided, "encounter"].tolist():
-        name = truth.of(catalogue, number)
+        name = _truly(catalogue, truth, number)
         if name is None:
             continue
         if name in known:
@@ -139,6 +140,15 @@ def _name(catalogue: FieldCatalogue, truth: _Truth) -> None:
         else:
             catalogue.confirm(number, "new", name=name)
             known.add(name)
+
+
+def _truly(catalogue: FieldCatalogue, truth: Truth, encounter: int) -> str | None:
+    """Who an encounter is of."""
+    pictures = catalogue.pictures(encounter)
+    glimpses = [
+        (float(frame), Box.parse(box)) for frame, box in zip(pictures["frame"], pictures["box"], strict=True)
+    ]
+    return truth.of(str(pictures["file"].iloc[0]), glimpses)
 
 
 def _encounters(catalogue: FieldCatalogue, survey: str) -> list[int]:
@@ -158,8 +168,12 @@ def _found(
     return Found(answer, clip, light, real[number], real[number] in known)
 
 
-class _Truth:
-    """Where which head is in which clip."""
+class Truth:
+    """Where which head is in which clip of a virtual stream.
+
+    Args:
+        folder: of the stream.
+    """
 
     def __init__(self, folder: Path) -> None:
         heads = pd.read_csv(folder / _HEADS)
@@ -172,21 +186,19 @@ class _Truth:
         shown = shown[shown["visible"] > 0.5]
         return set(zip(shown["clip"], shown["identity"], strict=True))
 
-    def of(self, catalogue: FieldCatalogue, encounter: int) -> str | None:
-        """Whose head most of an encounter's pictures show."""
-        votes: dict[str, int] = {}
-        pictures = catalogue.pictures(encounter)
-        for clip, frame, box in zip(pictures["file"], pictures["frame"], pictures["box"], strict=True):
-            name = self._at(clip, frame, box)
-            if name is not None:
-                votes[name] = votes.get(name, 0) + 1
-        return max(votes, key=lambda name: votes[name], default=None)
+    def of(self, clip: str, glimpses: Sequence[tuple[float, Box]]) -> str | None:
+        """Whose head most of some boxes show; None where they show none.
 
-    def _at(self, clip: str, frame: float | None, box: str | None) -> str | None:
-        if frame is None or box is None:
-            return None
+        Args:
+            clip: the video's name.
+            glimpses: seconds from its start, and a box.
+        """
+        names = [name for seconds, box in glimpses if (name := self._at(clip, seconds, box)) is not None]
+        return max(names, key=names.count, default=None)
+
+    def _at(self, clip: str, frame: float, box: Box) -> str | None:
         near = self._heads[(self._heads["clip"] == clip) & ((self._heads["frame"] - frame).abs() < _SOON)]
-        overlaps = [Box.parse(box).overlap(Box.parse(str(head))) for head in near["bbox"]]
+        overlaps = [box.overlap(Box.parse(str(head))) for head in near["bbox"]]
         if not overlaps or max(overlaps) < _SAME:
             return None
         return str(near["identity"].iloc[overlaps.index(max(overlaps))])

@@ -161,6 +161,7 @@ def _record_look(session: Session, look: _Look, detector: Detector, report: Dete
         else:
             meeting = _beside(session, blank.encounter, f"{records.own_key(medium)} {detection.box}", medium)
             row = records.new_annotation(session, medium, detection.box, meeting, blank.orientation)
+        row.orientation = row.orientation or detector.model.config.orientation
         row.label, row.confidence = detection.label, detection.score
         judge(row, assess(crop(look.image, detection.box), detection.box, (width, height)))
 
@@ -180,7 +181,8 @@ def _record_video(
             meeting = _beside(session, blank.encounter, f"{records.own_key(medium)} track {track.id}", medium)
             meeting.starts = medium.taken_at and medium.taken_at + timedelta(seconds=int(sighting.boxes[0][0]))
         for glimpse in sighting.best:
-            row = records.new_annotation(session, medium, glimpse.box, meeting, blank.orientation)
+            side = blank.orientation or detector.model.config.orientation
+            row = records.new_annotation(session, medium, glimpse.box, meeting, side)
             row.frame, row.label, row.confidence = glimpse.seconds, sighting.label, glimpse.score
             row.track_id = track.id
             judge(row, glimpse.quality)

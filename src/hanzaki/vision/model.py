@@ -198,6 +198,9 @@ class DetectorConfig(ModelFacts):
     activation: Literal["sigmoid", "softmax"] = Field("sigmoid", description="Of detr's scores.")
     outputs: tuple[str, str] | None = Field(None, description="Names of the outputs of boxes and of scores.")
     threshold: float = Field(0.25, ge=0, le=1, description="Least score of what is found.")
+    orientation: str | None = Field(
+        None, description="Side that is seen of all it finds: top of a head from above."
+    )
     overlap: float | None = Field(
         None, ge=0, le=1, description="Intersection over union above which the lesser of two boxes goes."
     )

@@ -46,6 +46,7 @@ class DataConfig(Part):
         description="What is kept aside whole: identity, encounter, video or date; name: the last by file name."
         " auto: the first of these that is known of every picture.",
     )
+    orientation: str | None = Field(None, description="Side that all the boxes show, as top; null: any.")
     licence: str = Field("unknown", description="Of the pictures, for the model card.")
 
     @field_validator("labels")

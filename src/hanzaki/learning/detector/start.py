@@ -56,6 +56,7 @@ def starting_detector(config: DetectorTraining, labels: Sequence[str]) -> tuple[
         strides=list(STRIDES[: network.shape["levels"]]),
         threshold=THRESHOLD,
         overlap=wanted.overlap,
+        orientation=config.data.orientation,
         **look,
     )
 
