@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -219,3 +220,18 @@ def test_senseless_wishes_are_refused(catalogue, red):
         catalogue.detect(red, best=0)
     with pytest.raises(SettingError):
         catalogue.detect(red, rate=0)
+
+
+def test_boxes_of_a_video_come_from_megadetector(catalogue, tmp_path):
+    write_clip(tmp_path / "clip.mp4", [walking])
+    detections = [{"category": "1", "conf": 0.9, "bbox": [0.25, 0.125, 0.5, 0.5], "frame_number": 5}]
+    document = {
+        "info": {"format_version": "1.6"},
+        "detection_categories": {"1": "animal"},
+        "images": [{"file": "clip.mp4", "frame_rate": 10, "detections": detections}],
+    }
+    (tmp_path / "md.json").write_text(json.dumps(document))
+    catalogue.add(table=tmp_path / "md.json")
+    (row,) = shown(catalogue)
+    assert (row.frame, row.label, row.confidence) == (0.5, "animal", 0.9)
+    assert records.box_of(row) == Box(48, 16, 96, 64)

@@ -121,8 +121,9 @@ def read_told(path: Path) -> Annotations:
     """A table in any of the field's conventions; what was left out or altered goes to standard error."""
     from hanzaki.errors import printable
     from hanzaki.exchange.table import read_any
+    from hanzaki.fieldwork.files import size_of
 
-    reading = read_any(path)
+    reading = read_any(path, size_of)
     for note, count in reading.notes.items():
         err().print(f"{printable(path)}: {note}: {count}", markup=False)
     return reading.annotations

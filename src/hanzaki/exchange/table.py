@@ -23,13 +23,13 @@ _BEGINNING = 64  # bytes in which JSON and XML show themselves
 _MARK = b"\xef\xbb\xbf"  # Windows programs begin UTF-8 text with it
 
 
-def read_table(path: Path | str) -> Annotations:
+def read_table(path: Path | str, sizes: Sizes = displayed_size) -> Annotations:
     """The annotations of :func:`read_any`, for those who need no notes.
 
     Raises:
         TableError: if it is none of the formats, or cannot be understood.
     """
-    return read_any(path).annotations
+    return read_any(path, sizes).annotations
 
 
 def read_any(path: Path | str, sizes: Sizes = displayed_size) -> Reading:

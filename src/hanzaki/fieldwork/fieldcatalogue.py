@@ -22,6 +22,7 @@ from hanzaki.fieldwork.bursts import BURST
 from hanzaki.fieldwork.classify import SURE, ClassifyReport, classify
 from hanzaki.fieldwork.describe import DescribeReport, describe
 from hanzaki.fieldwork.detect import DetectReport, detect
+from hanzaki.fieldwork.files import size_of
 from hanzaki.fieldwork.identify import IdentifyReport, identify
 from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.fieldwork.record import Circumstances
@@ -75,7 +76,7 @@ class FieldCatalogue(Catalogue):
         if table is not None and not isinstance(table, Annotations):
             from hanzaki.exchange.table import read_table
 
-            table = read_table(table)
+            table = read_table(table, size_of)
         circumstances = Circumstances(species=species, site=site, survey=survey)
         return add(
             self,

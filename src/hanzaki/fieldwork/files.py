@@ -11,7 +11,9 @@ from pathlib import Path
 
 from hanzaki.annotations import AnnotationRow, Annotations
 from hanzaki.errors import BadMedium, printable
-from hanzaki.media import SUFFIXES, VIDEO_SUFFIXES
+from hanzaki.exchange.pictures import displayed_size
+from hanzaki.media import SUFFIXES, VIDEO_SUFFIXES, inspect_video
+from hanzaki.settings import settings
 
 
 @dataclass
@@ -49,6 +51,18 @@ def find_media(paths: Iterable[Path | str]) -> Found:
 def is_video(file: Path) -> bool:
     """Whether a file is a video, by its ending."""
     return file.suffix.lower() in VIDEO_SUFFIXES
+
+
+def size_of(file: Path) -> tuple[int, int]:
+    """Width and height of a photograph or video, in pixels as displayed; no more than its head is read.
+
+    Raises:
+        BadMedium: if it is missing, or neither.
+    """
+    if not is_video(file):
+        return displayed_size(file)
+    facts = inspect_video(file, settings().max_megapixels)
+    return facts.width, facts.height
 
 
 def digest_of(file: Path) -> tuple[str, int]:
