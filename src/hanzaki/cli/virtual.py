@@ -111,6 +111,64 @@ def stream(
     )
 
 
+@app.command("lives")
+def lives(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where to write; an earlier one is gone on with.")
+    ],
+    years: Annotated[int, typer.Option(min=1, help="For how many years the stream is surveyed.")] = 5,
+    days: Annotated[int, typer.Option(min=1, help="Surveys a year, a day apart.")] = 3,
+    residents: Annotated[int, typer.Option(min=0, help="How many live there when it begins.")] = 40,
+    survival: Annotated[float, typer.Option(min=0, max=1, help="Chance to live on for a year.")] = 0.9,
+    recruits: Annotated[float, typer.Option(min=0, help="Young that enter a year, on average.")] = 3.0,
+    immigrants: Annotated[float, typer.Option(min=0, help="Grown ones that enter a year, on average.")] = 1.0,
+    hybrids: Annotated[float, typer.Option(min=0, max=1, help="Share of hybrids.")] = 0.0,
+    capture: Annotated[float, typer.Option(min=0, max=1, help="Chance to be met at a survey.")] = 0.3,
+    heterogeneity: Annotated[
+        float, typer.Option(min=0, help="How much that chance differs between animals (logit scale).")
+    ] = 0.0,
+    photographs: Annotated[float, typer.Option(min=1, help="Of each animal that is met, on average.")] = 3.0,
+    seconds: Annotated[float, typer.Option(min=0, help="Length of one video of each, in place of them.")] = 0.0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Width and height in pixels.")] = "960x720",
+    seed: Annotated[int, typer.Option(min=0, help="From which everything follows.")] = 0,
+) -> None:
+    """Let a population live for years, and photograph whom its surveys meet, with the truth of every life beside.
+
+    Animals are born, grow, change slowly, come and die; lives.csv, surveys.csv, captures.csv, abundance.csv and
+    histories.csv say who was there and who was met. Can be stopped and run again.
+    """
+    from datetime import date
+
+    from hanzaki.cli.output import progress
+    from hanzaki.errors import SettingError
+    from hanzaki.settings import settings
+    from hanzaki.virtual import Capture, Population, Rates, write_census, yearly
+
+    try:
+        population = Population(
+            yearly(date(2015, 8, 20), years, days),
+            residents,
+            rates=Rates(survival=survival, recruits=recruits, immigrants=immigrants, hybrids=hybrids),
+            capture=Capture(probability=capture, heterogeneity=heterogeneity, photographs=photographs),
+            seed=seed,
+        )
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+    with progress() as tell:
+        table = write_census(
+            folder,
+            population,
+            seconds=seconds,
+            size=_size(size),
+            threads=settings().threads,
+            progress=lambda done, total: tell("encounters", done, total),
+        )
+    typer.echo(
+        f"{folder} has {table['path'].nunique()} files of {table['identity'].nunique()} animals met in {years * days}"
+        " surveys, told in annotations.csv; lives.csv and the other tables beside it have the truth"
+    )
+
+
 @app.command("hides")
 def hides(
     folder: Annotated[

@@ -2,12 +2,18 @@
 
 `Salamander(seed)` is one individual and what is permanent about it, `Scene` everything that changes from one
 photograph to the next, `photograph` puts the one into the other, and `write_photographs` keeps a whole population,
-photographed on several days, in a folder with its annotations; `write_stream` films it too. `write_hides` does so
-with patterned hides of every kind, to learn from. Everything follows from seeds.
+photographed on several days, in a folder with its annotations; `write_stream` films it too. A `Population` says who
+is born, dies and is met over years, and `write_census` photographs it. `write_hides` does so with patterned hides of
+every kind, to learn from. Everything follows from seeds.
 """
 
 from hanzaki.virtual.animal import Salamander
+from hanzaki.virtual.census import write_census
+from hanzaki.virtual.demography import Capture, Population, Rates, River, Survey, yearly
+from hanzaki.virtual.growth import Growth
 from hanzaki.virtual.hides import write_hides
+from hanzaki.virtual.lives import lives, presence, salamander
+from hanzaki.virtual.meetings import Occasion, abundance, captures, histories, occasions, surveys
 from hanzaki.virtual.pattern import Markings
 from hanzaki.virtual.population import write_photographs
 from hanzaki.virtual.rendering import Photograph, photograph
@@ -15,12 +21,29 @@ from hanzaki.virtual.scene import Scene
 from hanzaki.virtual.stream import write_stream
 
 __all__ = [
+    "Capture",
+    "Growth",
     "Markings",
+    "Occasion",
     "Photograph",
+    "Population",
+    "Rates",
+    "River",
     "Salamander",
     "Scene",
+    "Survey",
+    "abundance",
+    "captures",
+    "histories",
+    "lives",
+    "occasions",
     "photograph",
+    "presence",
+    "salamander",
+    "surveys",
+    "write_census",
     "write_hides",
     "write_photographs",
     "write_stream",
+    "yearly",
 ]
