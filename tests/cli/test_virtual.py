@@ -49,3 +49,12 @@ def test_a_light_that_never_was_is_refused(tmp_path):
     done = CliRunner().invoke(app, ["virtual", str(tmp_path), "--lights", "noon"])
     assert done.exit_code == 2
     assert "noon" in done.output
+
+
+def test_a_population_lives_for_years(tmp_path):
+    words = ["--years", "2", "--days", "1", "--residents", "3", "--capture", "0.9", "--photographs", "1"]
+    done = CliRunner().invoke(app, ["virtual", "lives", str(tmp_path / "l"), *words, "--size", "96x72"])
+    assert done.exit_code == 0, done.output
+    assert "2 surveys" in done.stdout
+    captures = pd.read_csv(tmp_path / "l" / "captures.csv")
+    assert len(pd.read_csv(tmp_path / "l" / "annotations.csv")) == captures["photographs"].sum()

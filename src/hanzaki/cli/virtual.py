@@ -163,9 +163,10 @@ def lives(
             threads=settings().threads,
             progress=lambda done, total: tell("encounters", done, total),
         )
+    files, animals = table["path"].nunique(), table["identity"].nunique()
     typer.echo(
-        f"{folder} has {table['path'].nunique()} files of {table['identity'].nunique()} animals met in {years * days}"
-        " surveys, told in annotations.csv; lives.csv and the other tables beside it have the truth"
+        f"{folder} has {files} files of {animals} animals met in {years * days} surveys, told in annotations.csv;"
+        " lives.csv and the other tables beside it have the truth"
     )
 
 

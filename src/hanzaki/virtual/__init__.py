@@ -2,8 +2,8 @@
 
 `Salamander(seed)` is one individual and what is permanent about it, `Scene` everything that changes from one
 photograph to the next, `photograph` puts the one into the other, and `write_photographs` keeps a whole population,
-photographed on several days, in a folder with its annotations; `write_stream` films it too. A `Population` says who
-is born, dies and is met over years, and `write_census` photographs it. `write_hides` does so with patterned hides of
+photographed on several days, in a folder with its annotations; `write_stream` films it too. A `Population` says
+who is born, dies and is met over years, and `write_census` photographs it. `write_hides` draws patterned hides of
 every kind, to learn from. Everything follows from seeds.
 """
 

@@ -1,4 +1,4 @@
-"""Writes what the surveys of a virtual population bring: photographs or videos of those who were met, and the truth."""
+"""Writes what the surveys of a virtual population bring: photographs or videos of those whom they met."""
 
 from __future__ import annotations
 
