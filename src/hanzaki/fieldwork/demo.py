@@ -21,6 +21,7 @@ INDIVIDUALS = 11
 NEWCOMERS = 2
 
 _SECONDS, _RATE = 2.0, 10  # of a clip: as many frames a second as are looked at
+_BEST = 3  # frames of each clip: it is short
 _CATALOGUE = "catalogue"
 _HEADS = "heads.csv"
 _SURVEYS = ("first survey", "second survey")
@@ -110,7 +111,7 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
     with FieldCatalogue.open(place) if place.is_dir() else FieldCatalogue.init(place) as catalogue:
         for survey, paths in zip(_SURVEYS, clips, strict=True):
             catalogue.add([folder / path for path in paths], survey=survey, site="stream", progress=progress)
-            catalogue.detect(progress=progress)
+            catalogue.detect(best=_BEST, progress=progress)
             if survey == _SURVEYS[0]:
                 _name(catalogue, truth)
         asked = _encounters(catalogue, _SURVEYS[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from hanzaki.ahead import ahead, batches
 from hanzaki.boxes import Box
@@ -131,6 +132,7 @@ class _Following:
     """The tracks of a video being watched, and the best frames of each."""
 
     def __init__(self, sure: float, best: int) -> None:
+        self._sure = sure
         self._tracker = Tracker(sure=sure, unsure=min(sure, _UNSURE))
         self._wanted = best
         self._best: dict[int, BestFrames] = {}
@@ -153,7 +155,11 @@ class _Following:
             self._glimpses[track, frame.seconds] = Glimpse(frame.seconds, detection.box, detection.score, quality)
 
     def sightings(self) -> tuple[Sighting, ...]:
-        """Of each track, the most prominent first."""
+        """Of each track, the most prominent first.
+
+        A track of which the detector was sure in fewer than half of the frames is taken for something that looked
+        like an animal for a moment.
+        """
         found = [
             Sighting(
                 track.label,
@@ -164,6 +170,7 @@ class _Following:
                 ),
             )
             for track in self._tracker.tracks()
+            if median(seen.score for seen in track.observations) >= self._sure
         ]
         return tuple(sorted(found, key=lambda sighting: -sighting.weight))
 
