@@ -20,7 +20,7 @@ from hanzaki.fieldwork.watch import Glimpse, Watched
 from hanzaki.matching.candidates import Candidate, rank_individuals
 from hanzaki.matching.index import Index, build_index
 from hanzaki.matching.scope import SIDES, Scope
-from hanzaki.media import Pixels, decode, frames_at, read
+from hanzaki.media import Pixels, decode, read
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop
 from hanzaki.vision.describing import Describer, Description, describe_all, from_bytes
@@ -267,12 +267,7 @@ def _pictures(file: Path, glimpses: Sequence[Glimpse], area_fraction: float) -> 
     """What of a file is to be described: a photograph as a whole, a video's animal where it was seen best."""
     if not glimpses:
         return [decode(read(file), file, settings().max_megapixels)]
-    times = [glimpse.seconds for glimpse in glimpses]
-    frames = frames_at(file, times, settings().max_megapixels, settings().threads)
-    return [
-        crop(image, glimpse.box, area_fraction).copy()
-        for (_, image), glimpse in zip(frames, sorted(glimpses, key=lambda one: one.seconds), strict=True)
-    ]
+    return [crop(glimpse.pixels, None, area_fraction) for glimpse in glimpses]
 
 
 def _joined(scopes: Sequence[Scope]) -> Scope:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
 from hanzaki.ahead import ahead, batches
 from hanzaki.boxes import Box
-from hanzaki.media import Frame, read_frames
+from hanzaki.media import Frame, Pixels, read_frames
 from hanzaki.settings import settings
 from hanzaki.vision.best import BestFrames, look_of
 from hanzaki.vision.crop import crop
@@ -26,6 +26,7 @@ BEST = 5
 
 _UNSURE = 0.1  # a detection of so little score counts where it goes on with a track that was sure
 _BATCH = 8  # frames
+_KEPT = 4  # times the frames that are wanted: so many of each animal stay in memory to choose from
 
 
 def load_watcher(which: Path | str) -> Detector:
@@ -44,12 +45,13 @@ def load_watcher(which: Path | str) -> Detector:
 
 @dataclass(frozen=True)
 class Glimpse:
-    """One frame of an animal: when, where, how surely, how well to be seen."""
+    """One frame of an animal: when, where, how surely, how well to be seen, and the pixels within the box."""
 
     seconds: float
     box: Box
     score: float
     quality: Quality
+    pixels: Pixels = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class _Following:
         self._tracker = Tracker(sure=sure, unsure=min(sure, _UNSURE))
         self._wanted = best
         self._best: dict[int, BestFrames] = {}
-        self._glimpses: dict[tuple[int, float], Glimpse] = {}
+        self._glimpses: dict[int, dict[float, Glimpse]] = {}
 
     def add(self, frame: Frame, detections: Sequence[Detection]) -> None:
         followed = [
@@ -150,9 +152,12 @@ class _Following:
         for track, detection in followed:
             animal = crop(image, detection.box)
             quality = assess(animal, detection.box, frame.size)
-            best = self._best.setdefault(track, BestFrames(self._wanted))
+            best = self._best.setdefault(track, BestFrames(self._wanted, kept=_KEPT * self._wanted))
             best.offer(frame.seconds, detection.box, quality.score, look_of(animal))
-            self._glimpses[track, frame.seconds] = Glimpse(frame.seconds, detection.box, detection.score, quality)
+            kept = self._glimpses.setdefault(track, {})
+            kept[frame.seconds] = Glimpse(frame.seconds, detection.box, detection.score, quality, animal.copy())
+            for seconds in kept.keys() - {candidate.seconds for candidate in best.candidates}:
+                del kept[seconds]
 
     def sightings(self) -> tuple[Sighting, ...]:
         """Of each track, the most prominent first.
@@ -165,7 +170,7 @@ class _Following:
                 track.label,
                 tuple((seen.seconds, seen.box, seen.score) for seen in track.observations),
                 tuple(
-                    self._glimpses[track.id, chosen.seconds]
+                    self._glimpses[track.id][chosen.seconds]
                     for chosen in sorted(self._best[track.id].chosen(), key=lambda one: one.seconds)
                 ),
             )

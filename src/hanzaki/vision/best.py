@@ -136,6 +136,11 @@ class BestFrames:
         if len(self._kept) > self._most:
             self._drop()
 
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Those that may still be chosen."""
+        return tuple(self._kept)
+
     def chosen(self) -> list[Candidate]:
         """At most ``k`` candidates, the best first, then in the order in which they add most."""
         return [self._kept[i] for i in choose(self._qualities(), self._likeness, self._k)]

@@ -89,6 +89,10 @@ class Posture:
     girth: float
 
 
+_WAY = 14.0  # head lengths of the way that are worked out for a short clip
+_LONGEST = 5.0  # times the time of the middle that a clip may last
+
+
 class Walk:
     """An animal's way over the bed during a clip.
 
@@ -105,7 +109,8 @@ class Walk:
     ) -> None:
         self._gait = gait
         self._ahead = -(LENGTH + 8.0)
-        along = np.arange(self._ahead, 14.0, _PATH_STEP)
+        far = max(_WAY, gait.walked(_LONGEST * middle + 1.0) + 2.0)
+        along = np.arange(self._ahead, far, _PATH_STEP)
         curvature = sum(
             size * np.sin(along / 10.0 * 2 * np.pi * (k + 1) + phase) for k, (size, phase) in enumerate(gait.bends)
         )
