@@ -2,7 +2,7 @@
 
 Eleven virtual salamanders are filmed on two days by three lights, from near by and from afar (small pictures);
 heads are found and followed by the shipped detector, and the second day's are sought among the first day's best
-frames by the shipped ``marks``. The truth of the stream says whose head a track is. A quarter of an hour.
+frames by the shipped ``marks`` and ``hides``. The stream says whose head a track is. A quarter of an hour.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from hanzaki.vision.describing import Description, describe_all, load_describer
 
 SEED, SECONDS, RATE = 11, 3.0, 10
 MEGAPIXELS = 100.0
+MODELS = (defaults.MODEL, "hides")
 SIZES = {"near, 960 x 540": (960, 540), "from afar, 320 x 180": (320, 180)}
 
 
@@ -76,9 +78,9 @@ def followed(folder: Path, size: tuple[int, int], progress: Callable[[int, int],
     return frames
 
 
-def described(frames: Sequence[Frame], cut: Callable[[Pixels, Box], Pixels]) -> list[Description]:
-    """Each frame's description, of what ``cut`` takes of it."""
-    describer = load_describer(defaults.MODEL, threads=2)
+def described(frames: Sequence[Frame], model: str, cut: Callable[[Pixels, Box], Pixels]) -> list[Description]:
+    """Each frame's description by a model, of what ``cut`` takes of it."""
+    describer = load_describer(model, threads=2)
     pixels: list[Pixels] = []
     for frame in frames:
         ((_, image),) = frames_at(frame.path, [frame.seconds], MEGAPIXELS)
@@ -125,7 +127,7 @@ def main() -> None:
         "60 % of its area": lambda image, box: crop(image, box, 0.6),
         "whole frame, not cropped": lambda image, _: image,
     }
-    headers = ("filmed", "compared", "top-1 % by encounter", "by one of its best frames", "by a frame by chance")
+    headers = ("filmed", "model", "compared", "top-1 % by encounter", "by one of its best frames", "by any frame")
     print("| " + " | ".join(headers) + " |\n|" + "---|" * len(headers))
     for film, size in SIZES.items():
         with Progress(transient=True) as bar:
@@ -135,9 +137,9 @@ def main() -> None:
                 bar.update(task, completed=done, total=total)  # noqa: B023
 
             frames = followed(Path(sys.argv[1]) / f"{size[0]}", size, tell)
-        for name, cut in cuts.items():
-            cells = measured(frames, described(frames, cut))
-            print(f"| {film} | {name} | " + " | ".join(cells) + " |", flush=True)
+        for model, (name, cut) in product(MODELS, cuts.items()):
+            cells = measured(frames, described(frames, model, cut))
+            print(f"| {film} | {model} | {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
