@@ -94,14 +94,14 @@ def test_a_file_without_permission_is_listed(catalogue, photos):
 
 
 def test_a_file_that_the_system_refuses_is_listed(catalogue, photos, monkeypatch):
-    read_bytes = Path.read_bytes
+    open_ = Path.open
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *how: object, **more: object) -> object:
         if path.name == "IMG_0.jpg":
             raise PermissionError(13, "Permission denied")
-        return read_bytes(path)
+        return open_(path, *how, **more)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     report = catalogue.add(photos)
     assert [(bad.path.name, bad.reason) for bad in report.skipped] == [("IMG_0.jpg", "no permission to read it")]
     assert report.added == 4

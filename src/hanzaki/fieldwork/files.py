@@ -12,7 +12,7 @@ from pathlib import Path
 from hanzaki.annotations import AnnotationRow, Annotations
 from hanzaki.errors import BadMedium, printable
 from hanzaki.exchange.pictures import displayed_size
-from hanzaki.media import SUFFIXES, VIDEO_SUFFIXES, inspect_video
+from hanzaki.media import SUFFIXES, VIDEO_SUFFIXES, inspect_video, open_medium
 from hanzaki.settings import settings
 
 
@@ -71,15 +71,8 @@ def digest_of(file: Path) -> tuple[str, int]:
     Raises:
         BadMedium: if it is missing, empty or cannot be read.
     """
-    try:
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            size = stream.tell()
-    except OSError as error:
-        raise BadMedium(file, f"cannot be read: {error.strerror}") from error
-    if not size:
-        raise BadMedium(file, "empty: the file has no bytes")
-    return digest, size
+    with open_medium(file) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
 
 
 def absolute(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """Media: files to pixels, with time and place."""
 
 from hanzaki.media.container import VIDEO_SUFFIX_OF, VIDEO_SUFFIXES, VideoFacts, inspect_video
+from hanzaki.media.file import open_medium
 from hanzaki.media.photo import SUFFIX_OF, SUFFIXES, PhotoFacts, Pixels, decode, inspect, read
 from hanzaki.media.picture import load_picture
 from hanzaki.media.video import Frame, FrameReader, frame_at, frames_at, read_frames
@@ -21,6 +22,7 @@ __all__ = [
     "inspect",
     "inspect_video",
     "load_picture",
+    "open_medium",
     "read",
     "read_frames",
 ]

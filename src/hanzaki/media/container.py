@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import stat
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hanzaki.errors import BadMedium
+from hanzaki.media.file import open_medium
 
 #: File endings that a folder is searched for.
 VIDEO_SUFFIXES = frozenset(
@@ -263,23 +263,8 @@ def _missing_end(video: Opened) -> float | None:
 
 
 def _head(path: Path) -> bytes:
-    try:
-        mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise BadMedium(path, "not a file that holds a video (a pipe or a device)")
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except FileNotFoundError:
-        raise BadMedium(path, "no such file") from None
-    except PermissionError:
-        raise BadMedium(path, "no permission to read it") from None
-    except IsADirectoryError:
-        raise BadMedium(path, "is a folder") from None
-    except OSError as error:
-        raise BadMedium(path, f"cannot be read: {error.strerror or error}") from error
-    if not head:
-        raise BadMedium(path, "empty: the file has no bytes")
-    return head
+    with open_medium(path, "video") as file:
+        return file.read(_HEAD)
 
 
 def _unopened(path: Path, head: bytes) -> BadMedium:

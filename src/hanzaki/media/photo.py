@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-import stat
+import os
 import struct
 import warnings
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ import pillow_heif
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from hanzaki.errors import BadMedium
+from hanzaki.media.file import open_medium
 
 Image.init()  # all of Pillow's plug-ins: by itself it loads some of them only after others have failed
 pillow_heif.register_heif_opener()
@@ -130,24 +131,10 @@ def read(path: Path) -> bytes:
     Raises:
         BadMedium: if it is missing, empty, unreadable or no file.
     """
-    try:
-        status = path.stat()
-        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-            raise BadMedium(path, "not a file that holds a photograph (a pipe or a device)")
-        if status.st_size > _LARGEST:
+    with open_medium(path, "photograph") as file:
+        if os.fstat(file.fileno()).st_size > _LARGEST:
             raise BadMedium(path, f"larger than {_LARGEST >> 30} GB: no photograph")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise BadMedium(path, "no such file") from None
-    except PermissionError:
-        raise BadMedium(path, "no permission to read it") from None
-    except IsADirectoryError:
-        raise BadMedium(path, "is a folder") from None
-    except OSError as error:
-        raise BadMedium(path, f"cannot be read: {error.strerror or error}") from error
-    if not data:
-        raise BadMedium(path, "empty: the file has no bytes")
-    return data
+        return file.read()
 
 
 def _opened(data: bytes, path: Path | str, max_megapixels: float) -> Image.Image:
