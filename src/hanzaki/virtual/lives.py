@@ -67,7 +67,9 @@ def lives(population: Population) -> pd.DataFrame:
         (i, x.sex, x.origin, x.arrival, x.born, x.entered, x.left, x.home, x.deviation, x.asymptote, x.seed)
         for i, x in enumerate(everybody(population))
     ]
-    table = pd.DataFrame(rows, columns=_COLUMNS).astype({"individual": "int64", "seed": "int64"})
+    kinds = {"individual": "int64", "seed": "int64"} | dict.fromkeys(("sex", "origin", "arrival"), "str")
+    kinds |= dict.fromkeys(("home", "deviation", "asymptote_cm"), "float64")  # of an empty population too
+    table = pd.DataFrame(rows, columns=_COLUMNS).astype(kinds)
     for column in ("born", "entered", "left"):
         table[column] = pd.to_datetime(table[column]).astype("datetime64[s]")
     return table
