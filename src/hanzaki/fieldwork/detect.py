@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from hanzaki.ahead import ahead, batches
 from hanzaki.catalogue import records
@@ -36,7 +36,7 @@ class DetectReport:
         known: those that it had looked at before.
         animals: that it found.
         empty: photographs and videos in which it found none; their encounters stay as they were.
-        boxed: those that had boxes already, which stand.
+        boxed: those that it need not look at, since they have boxes, which stand.
         skipped: that could not be read, with the reason.
         troubled: videos of which only a part could be read, with what is the matter.
         interrupted: whether the user stopped it; the same command goes on where it was.
@@ -80,8 +80,10 @@ def detect(
         raise SettingError("the frames of a track and the frames a second to look at must be above 0")
     with catalogue.reading() as session:
         looked = select(Search.medium_id).where(Search.detector == detector.name)
-        waiting = list(session.scalars(select(Medium).where(Medium.id.not_in(looked)).order_by(Medium.id)))
-        report = DetectReport(known=len(session.scalars(looked).all()))
+        unseen = select(Medium).where(Medium.id.not_in(looked)).order_by(Medium.id)
+        media = session.scalars(unseen.options(selectinload(Medium.annotations))).all()
+        waiting = [medium for medium in media if _blank(medium) is not None]
+        report = DetectReport(known=len(session.scalars(looked).all()), boxed=len(media) - len(waiting))
     photographs = [medium for medium in waiting if medium.kind == "photo"]
     videos = [medium for medium in waiting if medium.kind == "video"]
     total = len(photographs) + sum(math.ceil(medium.seconds or 1) for medium in videos)
@@ -90,7 +92,10 @@ def detect(
         for looks in _looks(catalogue, detector, photographs):
             with catalogue.writing() as session:
                 for look in looks:
-                    _record_look(session, look, detector, report)
+                    if isinstance(look, BadMedium):
+                        report.skipped.append(look)
+                    else:
+                        _record_look(session, look, detector, report)
             done += len(looks)
             progress("detecting", done, total)
         for medium in videos:
@@ -115,27 +120,30 @@ def detect(
 
 @dataclass(frozen=True)
 class _Look:
-    """What was found in one photograph, the most prominent animal first; or why it could not be read."""
+    """What was found in one photograph, the most prominent animal first."""
 
     medium: Medium
-    image: Pixels | None
+    image: Pixels
     found: Sequence[Detection]
-    bad: BadMedium | None = None
 
 
-def _looks(catalogue: Catalogue, detector: Detector, photographs: Sequence[Medium]) -> Iterator[list[_Look]]:
-    def prepare(medium: Medium) -> tuple[Medium, Pixels, PreparedPhoto] | _Look:
+def _looks(
+    catalogue: Catalogue, detector: Detector, photographs: Sequence[Medium]
+) -> Iterator[list[_Look | BadMedium]]:
+    """What was found in each photograph, or why it cannot be read; in batches."""
+
+    def prepare(medium: Medium) -> tuple[Medium, Pixels, PreparedPhoto] | BadMedium:
         try:
             image = decode(catalogue.bytes_of(medium), medium.name, settings().max_megapixels)
         except BadMedium as bad:
-            return _Look(medium, None, (), bad)
+            return bad
         return medium, image, detector.prepare(image)
 
     for batch in batches(ahead(prepare, photographs, settings().threads, _BATCH), _BATCH):
-        ready = [item for item in batch if not isinstance(item, _Look)]
+        ready = [item for item in batch if not isinstance(item, BadMedium)]
         found = detector.detect([prepared for _, _, prepared in ready])
         sure = detector.model.config.threshold
-        looks = [item for item in batch if isinstance(item, _Look)]
+        looks: list[_Look | BadMedium] = [item for item in batch if isinstance(item, BadMedium)]
         for (medium, image, _), detections in zip(ready, found, strict=True):
             good = [detection for detection in detections if detection.score >= sure]
             good.sort(key=lambda detection: -detection.score * detection.box.area)
@@ -144,10 +152,6 @@ def _looks(catalogue: Catalogue, detector: Detector, photographs: Sequence[Mediu
 
 
 def _record_look(session: Session, look: _Look, detector: Detector, report: DetectReport) -> None:
-    if look.bad is not None or look.image is None:
-        if look.bad is not None:
-            report.skipped.append(look.bad)
-        return
     medium = session.get_one(Medium, look.medium.id)
     blank = _blank(medium)
     _count(session, medium, detector, len(look.found), blank, report)
@@ -228,8 +232,7 @@ def _count(
 ) -> None:
     session.add(Search(detector=detector.name, medium_id=medium.id, found=found, trouble=trouble))
     report.looked += 1
-    report.boxed += blank is None
-    report.animals += found if blank is not None else 0
-    report.empty += blank is not None and not found
+    report.animals += found if blank is not None else 0  # somebody may have drawn a box meanwhile
+    report.empty += not found
     if trouble is not None:
         report.troubled.append(BadMedium(medium.name, trouble))
