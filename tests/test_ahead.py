@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanzaki.ahead import ahead, batches
+from hanzaki.ahead import ahead, batches, beside
 
 
 @given(st.lists(st.integers(), max_size=40), st.integers(1, 5))
@@ -78,3 +79,47 @@ def test_batches_hold_everything_in_order(items: list[int], size: int):
     made = list(batches(items, size))
     assert [item for batch in made for item in batch] == items
     assert all(len(batch) == size for batch in made[:-1])
+
+
+def test_a_source_is_taken_from_by_a_thread_of_its_own():
+    taken: list[int] = []
+
+    def source() -> Iterator[int]:
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    found = beside(source(), waiting=3)
+    assert next(found) == 0
+    deadline = time.monotonic() + 5
+    while len(taken) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(taken) >= 4  # ahead of the caller, though not far
+    assert len(taken) <= 6
+    assert list(found) == list(range(1, 20))
+
+
+def test_an_error_of_the_source_comes_in_its_turn():
+    def source() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    found = beside(source(), waiting=3)
+    assert next(found) == 1
+    with pytest.raises(ValueError, match="no more"):
+        next(found)
+
+
+def test_a_source_is_closed_when_the_caller_stops_early():
+    closed = threading.Event()
+
+    def source() -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    found = beside(source(), waiting=2)
+    assert next(found) == 0
+    found.close()
+    assert closed.wait(5)

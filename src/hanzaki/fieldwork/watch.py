@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
-from hanzaki.ahead import ahead, batches
+from hanzaki.ahead import ahead, batches, beside
 from hanzaki.boxes import Box
 from hanzaki.media import Frame, Pixels, read_frames
 from hanzaki.settings import settings
-from hanzaki.vision.best import BestFrames, look_of
+from hanzaki.vision.best import BestFrames, Look, look_of
 from hanzaki.vision.crop import crop
 from hanzaki.vision.detector import Detection, Detector, PreparedPhoto
 from hanzaki.vision.model import find_model, load_detector_model
@@ -120,14 +120,38 @@ def watch(
         return frame, frame.size[0] / small.shape[1], detector.prepare(small)
 
     following = _Following(detector.model.config.threshold, best)
+
+    def followed() -> Iterator[_Seen]:
+        for batch in batches(beside(ahead(prepare, reader, threads), 2 * _BATCH), _BATCH):
+            found = detector.detect([prepared for _, _, prepared in batch])
+            for (frame, scale, _), detections in zip(batch, found, strict=True):
+                yield following.follow(frame, [_enlarged(detection, scale) for detection in detections])
+
     frames = 0
-    for batch in batches(ahead(prepare, reader, threads), _BATCH):
-        found = detector.detect([prepared for _, _, prepared in batch])
-        for (frame, scale, _), detections in zip(batch, found, strict=True):
-            following.add(frame, [_enlarged(detection, scale) for detection in detections])
-            told(frame.seconds)
-        frames += len(batch)
+    for frame, glimpses in ahead(_look_closer, followed(), threads):
+        following.keep(glimpses)
+        frames += 1
+        told(frame.seconds)
     return Watched(following.sightings(), frames, reader.trouble)
+
+
+#: A frame, and the track of each animal in it.
+_Seen = tuple[Frame, list[tuple[int, Detection]]]
+
+
+def _look_closer(seen: _Seen) -> tuple[Frame, list[tuple[int, Glimpse, Look]]]:
+    """The animals of a frame in full size; the frame is decoded to pixels if there are any."""
+    frame, animals = seen
+    if not animals:
+        return frame, []
+    image = frame.pixels()
+    glimpses = []
+    for track, detection in animals:
+        pixels = crop(image, detection.box).copy()
+        quality = assess(pixels, detection.box, frame.size)
+        glimpse = Glimpse(frame.seconds, detection.box, detection.score, quality, pixels)
+        glimpses.append((track, glimpse, look_of(pixels)))
+    return frame, glimpses
 
 
 class _Following:
@@ -140,22 +164,19 @@ class _Following:
         self._best: dict[int, BestFrames] = {}
         self._glimpses: dict[int, dict[float, Glimpse]] = {}
 
-    def add(self, frame: Frame, detections: Sequence[Detection]) -> None:
-        followed = [
-            (track, detection)
-            for track, detection in zip(self._tracker.add(frame.seconds, detections), detections, strict=True)
-            if track is not None
-        ]
-        if not followed:
-            return
-        image = frame.pixels()
-        for track, detection in followed:
-            animal = crop(image, detection.box)
-            quality = assess(animal, detection.box, frame.size)
+    def follow(self, frame: Frame, detections: Sequence[Detection]) -> _Seen:
+        """Which track each detection of the next frame belongs to; those that belong to none are left out."""
+        tracks = self._tracker.add(frame.seconds, detections)
+        pairs = zip(tracks, detections, strict=True)
+        return frame, [(track, detection) for track, detection in pairs if track is not None]
+
+    def keep(self, glimpses: Sequence[tuple[int, Glimpse, Look]]) -> None:
+        """Keep those glimpses that may be among the best of their tracks."""
+        for track, glimpse, look in glimpses:
             best = self._best.setdefault(track, BestFrames(self._wanted, kept=_KEPT * self._wanted))
-            best.offer(frame.seconds, detection.box, quality.score, look_of(animal))
+            best.offer(glimpse.seconds, glimpse.box, glimpse.quality.score, look)
             kept = self._glimpses.setdefault(track, {})
-            kept[frame.seconds] = Glimpse(frame.seconds, detection.box, detection.score, quality, animal.copy())
+            kept[glimpse.seconds] = glimpse
             for seconds in kept.keys() - {candidate.seconds for candidate in best.candidates}:
                 del kept[seconds]
 

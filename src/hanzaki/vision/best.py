@@ -13,6 +13,7 @@ from hanzaki.boxes import Box
 from hanzaki.vision.crop import Pixels
 
 Floats = npt.NDArray[np.float32]
+Look = npt.NDArray[np.float32]
 
 _LOOK = 16  # pixels a side of the thumbnail that two frames are compared by
 _SOON = 1.0  # seconds in which the animal's pose becomes 63% another
@@ -36,10 +37,10 @@ class Candidate:
     seconds: float
     box: Box
     quality: float
-    look: Floats
+    look: Look
 
 
-def look_of(crop: Pixels) -> Floats:
+def look_of(crop: Pixels) -> Look:
     """What a picture looks like at a glance: float32 (256,), brightness and contrast taken off, of length one.
 
     A picture without any contrast gives zeros, which are like nothing else.
@@ -120,7 +121,7 @@ class BestFrames:
         """How many candidates are kept."""
         return len(self._kept)
 
-    def offer(self, seconds: float, box: Box, quality: float, look: Floats) -> None:
+    def offer(self, seconds: float, box: Box, quality: float, look: Look) -> None:
         """Take one more frame into account.
 
         Args:

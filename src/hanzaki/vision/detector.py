@@ -19,6 +19,9 @@ from hanzaki.vision.suppression import suppressed
 Floats = npt.NDArray[np.float32]
 
 
+_MOST = 300  # boxes of one photograph that suppression looks at, the likeliest
+
+
 @dataclass(frozen=True)
 class Detection:
     """Something that was found in a photograph.
@@ -166,6 +169,9 @@ def select(
     classes, best = scores.argmax(axis=1), scores.max(axis=1)
     good = (best >= threshold) & np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     boxes, classes, best = boxes[good], classes[good], best[good]
+    if len(best) > _MOST:
+        likeliest = np.sort(np.argsort(-best, kind="stable")[:_MOST])
+        boxes, classes, best = boxes[likeliest], classes[likeliest], best[likeliest]
     order = np.argsort(-best, kind="stable") if overlap is None else suppressed(boxes, best, classes, overlap)
     width, height = size
     clipped = np.clip(boxes[order], 0, [width, height, width, height])
