@@ -19,9 +19,9 @@ def annotation_table(session: Session) -> pd.DataFrame:
     """Every annotation of the catalogue with what matching asks of it, in order of the annotations.
 
     Returns:
-        Columns ``annotation encounter individual individual_id species side site seen medium name path kind frame
-        aside blank``; missing values are None. ``seen`` is when the encounter began, or else when the picture was
-        taken; ``blank`` is what nobody has looked for yet: an animal somewhere in a video.
+        Columns ``annotation encounter individual individual_id species side site seen medium name path aside
+        unwatched``; missing values are None. ``seen`` is when the encounter began, or else when the picture was
+        taken; ``unwatched`` is an animal somewhere in a video, that nobody has looked for yet.
     """
     query = (
         select(
@@ -36,10 +36,8 @@ def annotation_table(session: Session) -> pd.DataFrame:
             Medium.id.label("medium"),
             Medium.name,
             Medium.path,
-            Medium.kind,
-            Annotation.frame,
             Annotation.aside,
-            is_blank().label("blank"),
+            is_unwatched().label("unwatched"),
         )
         .join(Encounter, Annotation.encounter_id == Encounter.id)
         .join(Medium, Annotation.medium_id == Medium.id)
@@ -80,7 +78,7 @@ def encounter_table(session: Session) -> pd.DataFrame:
     photographs = (
         select(Annotation.encounter_id, func.count().label("photographs"))
         .join(Medium, Annotation.medium_id == Medium.id)
-        .where(~is_blank())
+        .where(~is_unwatched())
         .group_by(Annotation.encounter_id)
         .subquery()
     )
@@ -125,7 +123,7 @@ def individual_table(session: Session) -> pd.DataFrame:
     return _frame(session, query)
 
 
-def is_blank() -> ColumnElement[bool]:
+def is_unwatched() -> ColumnElement[bool]:
     """Of an annotation joined with its medium: whether it is of a video in which nobody has looked yet."""
     return and_(Medium.kind == "video", Annotation.frame.is_(None))
 
@@ -136,7 +134,7 @@ def undescribed(session: Session, model: str) -> list[int]:
     query = (
         select(Annotation.id)
         .join(Medium, Annotation.medium_id == Medium.id)
-        .where(~is_blank(), Annotation.id.not_in(known))
+        .where(~is_unwatched(), Annotation.id.not_in(known))
         .order_by(Annotation.id)
     )
     return list(session.scalars(query))

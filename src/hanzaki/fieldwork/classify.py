@@ -99,7 +99,7 @@ def classify(
 def _untold(of_species: bool) -> Select[*tuple[Any, ...]]:
     """Annotations that can be looked at, each with what it would tell of: its encounter, or itself."""
     query = select(Annotation.id, Annotation.encounter_id if of_species else Annotation.id)
-    query = query.join(Annotation.medium).join(Annotation.encounter).where(~gallery.is_blank())
+    query = query.join(Annotation.medium).join(Annotation.encounter).where(~gallery.is_unwatched())
     missing = Encounter.species.is_(None) if of_species else Annotation.orientation.is_(None)
     return query.where(missing).order_by(Annotation.id)
 

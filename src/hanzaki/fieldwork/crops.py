@@ -30,12 +30,12 @@ class Cut:
     Attributes:
         box: as it was when the animal was cut out; None for the whole picture.
         pixels: uint8 (h, w, 3), the share of the box that was asked for.
-        quality: of the whole box.
+        quality: of the whole box; None where it was judged before.
     """
 
     box: Box | None
     pixels: Pixels
-    quality: Quality
+    quality: Quality | None
 
 
 class Crops:
@@ -120,7 +120,7 @@ class Crops:
         except ValueError as error:
             raise BadMedium(self._catalogue.media.path(row.medium.path), str(error)) from error
         height, width = image.shape[:2]
-        quality = assess(whole, box, (width, height))
+        quality = None if row.quality is not None else assess(whole, box, (width, height))
         return Cut(box, part.copy() if copy else part, quality)
 
 

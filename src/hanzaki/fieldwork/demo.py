@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -121,7 +122,18 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
         sheet = folder / "answers.jpg"
         named = {number: name for number, name in real.items() if name is not None}
         draw_sheet(catalogue, report.identifications, sheet, named)
-        found = [_found(catalogue, answer, real, known) for answer in report.identifications]
+        starts = catalogue.encounters().set_index("encounter")["starts"]
+        found = [
+            Found(
+                answer,
+                str(catalogue.pictures(number)["file"].iloc[0]),
+                _light(starts[number]),
+                real[number],
+                real[number] in known,
+            )
+            for answer in report.identifications
+            if (number := answer.encounter) is not None
+        ]
     there = truth.animals(clips[1])
     missed = len(there - {(one.clip, one.truth) for one in found})
     return Demo(folder, place, sheet, len(clips[1]), missed, tuple(found))
@@ -158,15 +170,8 @@ def _encounters(catalogue: FieldCatalogue, survey: str) -> list[int]:
     return [int(number) for number in table.loc[seen, "encounter"]]
 
 
-def _found(
-    catalogue: FieldCatalogue, answer: Identification, real: dict[int, str | None], known: set[str]
-) -> Found:
-    number = answer.encounter or 0
-    clip = str(catalogue.pictures(number)["file"].iloc[0])
-    table = catalogue.encounters().set_index("encounter")
-    hour = pd.Timestamp(str(table.loc[number, "starts"])).hour
-    light = "morning" if hour < 12 else "afternoon" if hour < 17 else "evening"
-    return Found(answer, clip, light, real[number], real[number] in known)
+def _light(start: datetime) -> str:
+    return "morning" if start.hour < 12 else "afternoon" if start.hour < 17 else "evening"
 
 
 class Truth:

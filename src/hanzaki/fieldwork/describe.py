@@ -71,7 +71,8 @@ def describe(catalogue: Catalogue, describer: Describer, progress: Progress = si
                     row, cut = session.get(Annotation, annotation), cuts.pop(annotation)
                     if row is None or records.box_of(row) != cut.box:
                         continue  # somebody drew another box meanwhile; the next run describes that one
-                    judge(row, cut.quality)
+                    if cut.quality is not None:
+                        judge(row, cut.quality)
                     session.merge(
                         Embedding(
                             model=describer.name,

@@ -200,9 +200,9 @@ class _Search:
             return [], all(glimpse.quality.low for glimpse in query.glimpses) and bool(query.glimpses)
         described = [row for row in query.annotations if row in self._described]
         if not described:
-            blank = self.table.loc[list(query.annotations), "blank"].all()
+            unwatched = self.table.loc[list(query.annotations), "unwatched"].all()
             trouble = "nobody has looked for the animal in its video yet: run `hanzaki detect`"
-            raise BadMedium(query.name, trouble if blank else "none of its photographs could be described")
+            raise BadMedium(query.name, trouble if unwatched else "none of its photographs could be described")
         good = [row for row in described if not self.table.loc[row, "aside"]]
         return good or described, not good
 

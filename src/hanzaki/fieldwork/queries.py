@@ -99,7 +99,7 @@ def _medium(
     sha256, _ = digest_of(file)
     with catalogue.reading() as session:
         medium = session.scalar(select(Medium.id).where(Medium.sha256 == sha256))
-    shown = table[(table["medium"] == medium) & ~table["blank"].astype(bool)]
+    shown = table[(table["medium"] == medium) & ~table["unwatched"].astype(bool)]
     if shown.empty:
         return _seen(file, watched(file)) if is_video(file) else [Query(printable(file), None, file=file)]
     return [
