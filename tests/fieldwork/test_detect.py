@@ -235,3 +235,13 @@ def test_boxes_of_a_video_come_from_megadetector(catalogue, tmp_path):
     (row,) = shown(catalogue)
     assert (row.frame, row.label, row.confidence) == (0.5, "animal", 0.9)
     assert records.box_of(row) == Box(48, 16, 96, 64)
+
+
+def test_how_well_a_whole_picture_shows_the_animal_says_nothing_of_its_box(catalogue, tmp_path, red, model_folder):
+    write_photo(tmp_path / "one.jpg", [(100, 40)])
+    catalogue.add(tmp_path / "one.jpg")
+    catalogue.describe(model_folder)
+    (before,) = shown(catalogue)
+    catalogue.detect(red)
+    (after,) = shown(catalogue)
+    assert before.quality["size"] > after.quality["size"]  # the animal is smaller than its picture

@@ -138,6 +138,7 @@ def set_box(session: Session, row: Annotation, box: Box | None) -> None:
     """Draw an annotation's box; what was computed of another box is forgotten."""
     if row.id is not None and box_of(row) != box:
         session.execute(delete(Embedding).where(Embedding.annotation_id == row.id))
+        row.quality, row.aside = None, False
     row.x, row.y, row.w, row.h, row.theta = (None,) * 5 if box is None else box
 
 
