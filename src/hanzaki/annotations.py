@@ -32,6 +32,8 @@ COLUMNS = (
     "label",
     "confidence",
     "quality",
+    "sex",
+    "origin",
 )
 
 #: What other programs write where they know nothing.
@@ -61,6 +63,8 @@ class AnnotationRow:
         label: what a detector, or who drew it, calls what the box holds: head, raccoon, animal ...
         confidence: of the detector that drew the box, 0 to 1.
         quality: how well the animal can be seen, 0 to 1.
+        sex: female, male, or what else a study tells apart.
+        origin: native, hybrid, or what else a study tells apart.
     """
 
     path: str
@@ -76,6 +80,8 @@ class AnnotationRow:
     label: str | None = None
     confidence: float | None = None
     quality: float | None = None
+    sex: str | None = None
+    origin: str | None = None
 
 
 class Annotations:
@@ -166,7 +172,7 @@ def _read_species(cell: object) -> str:
     return " ".join(_read_text(cell).split())
 
 
-def _read_orientation(cell: object) -> str:
+def _read_kind(cell: object) -> str:
     return _read_text(cell).lower()  # "Left" and "left" are one side
 
 
@@ -214,7 +220,9 @@ def _read_number(cell: object, wanted: str) -> float:
 _READERS: dict[str, Callable[[object], Any]] = dict.fromkeys(COLUMNS, _read_text) | {
     "date": _read_date,
     "identity": _read_identity,
-    "orientation": _read_orientation,
+    "orientation": _read_kind,
+    "sex": _read_kind,
+    "origin": _read_kind,
     "path": _read_path,
     "species": _read_species,
     "bbox": _read_box,
