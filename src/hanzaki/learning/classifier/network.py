@@ -49,7 +49,7 @@ class ClassificationNetwork(nn.Module):
 
     @property
     def backbone(self) -> nn.Module:
-        """timm's module."""
+        """The module of timm."""
         return self.embedding.backbone
 
     @property
