@@ -42,4 +42,6 @@ clean:                          ## remove what the other words made
 
 .venv/dev.done: .venv/core.done
 	$(BIN)/python -m pip install --quiet --editable '.[dev,learn]'
+	@# an oracle of the tests, which would bring opencv-python, in the way of the headless one
+	$(BIN)/python -m pip install --quiet --no-deps 'grad-cam>=1.5,<1.6' 'ttach>=0.0.3'
 	touch $@

@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib import import_module
 
-NAMES = ("adding", "decoding", "runtimes", "searching", "judging", "matching", "stepping")
+NAMES = ("adding", "decoding", "runtimes", "searching", "judging", "matching", "explaining", "stepping")
 
 
 def main() -> None:

@@ -43,7 +43,8 @@ def run() -> tuple[list[str], list[list[str]]]:
 
 def _epoch(name: str, run: Path, changes: dict[str, Any]) -> tuple[int, float, float]:
     import hanzaki
-    from hanzaki.learning.config import EmbedderConfig, read_config
+    from hanzaki.learning.config import EmbedderConfig
+    from hanzaki.learning.reading_config import read_config
 
     fixed = {"data.validation": 0.0, "schedule.epochs": 1, "schedule.warmup_epochs": 0}
     trained = hanzaki.train_embedder(name, run, tables=[TABLE], changes=fixed | changes)

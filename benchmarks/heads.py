@@ -22,10 +22,10 @@ from hanzaki.evaluation.detection import MEASURES, measure_intervals
 from hanzaki.evaluation.resampling import Interval
 from hanzaki.exchange.identity_csv import write_identity_csv
 from hanzaki.learning.card import DETECTOR_LIMITS, FINDING, Card, Metric, TrainingData
-from hanzaki.learning.config import read_config
 from hanzaki.learning.detector.config import DetectorTraining
 from hanzaki.learning.detector.data import Scene, drawn_with, scenes_of
 from hanzaki.learning.detector.validation import judge
+from hanzaki.learning.reading_config import read_config
 from hanzaki.media import load_picture
 from hanzaki.virtual import write_stream
 from hanzaki.vision.detector import Detection, Detector

@@ -2,8 +2,9 @@
 
 Hides are drawn; from them the shipped config ``hides`` learns an embedder, and a network of ``marks`` learns to
 describe keypoints. Either is measured on real animals, of which it saw none, beside what it is to better. From a
-virtual stream the shipped config ``heads`` learns a detector, which is measured on another stream's animals. Then
-they stand among the shipped models, with these figures on their cards. What is done is not done again.
+virtual stream the shipped config ``heads`` learns a detector, and ``virtual-origin`` to tell natives from hybrids;
+these are measured on other virtual animals. Then they stand among the shipped models, with these figures on their
+cards. What is done is not done again.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ import hanzaki
 from benchmarks.finetuning import IMAGENET, untrained
 from benchmarks.heads import ship_heads
 from benchmarks.nyala import SHARED
+from benchmarks.origin import ship_origin
 from hanzaki.learning.card import Card, Metric, TrainingData
-from hanzaki.learning.config import EmbedderConfig, read_config
+from hanzaki.learning.config import EmbedderConfig
 from hanzaki.learning.points.pairs import PATCH, REACH, draw_pairs
 from hanzaki.learning.points.train import train_points
 from hanzaki.learning.publish import write_model_folder
+from hanzaki.learning.reading_config import read_config
 from hanzaki.learning.weights import read_network
 from hanzaki.virtual import write_hides
 from hanzaki.vision.model import ModelFacts, PointsConfig
@@ -68,12 +71,14 @@ def main() -> None:
     """Draw, train, measure, and put in its place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="for the hides and the trainings")
-    parser.add_argument("--only", choices=("hides", "marks", "heads"), help="one of the models")
+    parser.add_argument("--only", choices=("hides", "marks", "heads", "origin"), help="one of the models")
     arguments = parser.parse_args()
     print("| | | top-1 % | mAP % |\n|---|---|---|---|")
     if arguments.only in (None, "heads"):
         ship_heads(arguments.folder / "heads", MODELS / "heads")
-    if arguments.only == "heads":
+    if arguments.only in (None, "origin"):
+        ship_origin(arguments.folder / "origin", MODELS / "virtual-origin")
+    if arguments.only in ("heads", "origin"):
         return
     if arguments.only != "marks":
         trained = _trained(arguments.folder)

@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from hanzaki.learning.config import EmbedderConfig, checked
+from hanzaki.learning.config import EmbedderConfig
 from hanzaki.learning.losses import SubCentreArcFace, dynamic_margins
 from hanzaki.learning.network import EmbeddingNetwork
+from hanzaki.learning.reading_config import checked
 from hanzaki.learning.train import train_embedder
 from hanzaki.virtual import write_hides
 

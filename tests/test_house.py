@@ -44,8 +44,10 @@ def test_exported_names():
         "__version__",
         "evaluate",
         "evaluate_against",
+        "evaluate_classifier",
         "init",
         "open",
+        "train_classifier",
         "train_detector",
         "train_embedder",
     ]

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 import hanzaki
 from hanzaki.cli.app import app
-from hanzaki.learning.config import EmbedderConfig, shipped_configs, shipped_detectors
+from hanzaki.learning.classifier.config import ClassifierTraining
+from hanzaki.learning.config import EmbedderConfig
 from hanzaki.learning.detector.config import DetectorTraining
+from hanzaki.learning.reading_config import all_shipped_configs
 from hanzaki.settings import Settings
 from hanzaki.vision.model import ModelConfig
 
@@ -61,8 +63,9 @@ def training() -> str:
     """Every key of the training configs, with its value where nothing is said."""
     parts = ["# The config of a training", NOTE, *_config(EmbedderConfig, "##")]
     parts += ["", "## Of a detector", "", *_config(DetectorTraining, "###")]
+    parts += ["", "## Of a classifier", "", *_config(ClassifierTraining, "###")]
     parts += ["", "## Shipped configs"]
-    for name, text in (shipped_configs() | shipped_detectors()).items():
+    for name, text in all_shipped_configs().items():
         parts += ["", f"### `{name}`", "", f"```yaml\n{text}```"]
     return "\n".join(parts) + "\n"
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from hanzaki.door import (
         evaluate,
         evaluate_against,
+        evaluate_classifier,
         init,
         open,  # noqa: A004 - `hanzaki.open` is the name users expect
+        train_classifier,
         train_detector,
         train_embedder,
     )
@@ -52,8 +54,10 @@ _HOMES = {
     "LeakError": "evaluation.leaks",
     "evaluate": "door",
     "evaluate_against": "door",
+    "evaluate_classifier": "door",
     "init": "door",
     "open": "door",
+    "train_classifier": "door",
     "train_detector": "door",
     "train_embedder": "door",
 }
@@ -73,8 +77,10 @@ __all__ = [
     "__version__",
     "evaluate",
     "evaluate_against",
+    "evaluate_classifier",
     "init",
     "open",
+    "train_classifier",
     "train_detector",
     "train_embedder",
 ]

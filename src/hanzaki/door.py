@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hanzaki.annotations import Annotations
+    from hanzaki.evaluation.labelling import Labelled
     from hanzaki.evaluation.naming import Named
     from hanzaki.evaluation.protocols import Progress, Result
+    from hanzaki.learning.classifier.train import TrainedClassifier
     from hanzaki.learning.train import Trained
 
 
@@ -124,6 +126,48 @@ def evaluate_against(
     return judge_names(references, questions, leaks)
 
 
+def evaluate_classifier(
+    table: Path | str | Annotations,
+    *,
+    model: Path | str,
+    report: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Labelled:
+    """How well a classifier labels a table's animals, and whether its probabilities mean what they say.
+
+    Args:
+        table: an annotation table, or the file or folder of one in any of the field's conventions.
+        model: a classifier that comes with hanzaki, or its model folder.
+        report: a folder to write a report into: ``index.html``, its figures, and every answer in ``answers.csv``.
+        progress: told how far it is.
+
+    Raises:
+        TableError: if the table cannot be read.
+        SettingError: if it has nothing that can be judged, or the report cannot be written.
+        ModelError: if there is no such classifier, or a report is asked for and the extra ``learn`` is not
+            installed.
+    """
+    from hanzaki.annotations import Annotations
+    from hanzaki.evaluation.labelling import judge_classifier
+    from hanzaki.exchange.table import read_table
+    from hanzaki.settings import settings
+    from hanzaki.vision.classifier import Classifier
+    from hanzaki.vision.model import find_model, load_classifier_model
+
+    classifier = Classifier(load_classifier_model(find_model(model)), settings().runtime, settings().threads)
+    annotations = table if isinstance(table, Annotations) else read_table(table)
+    if report is not None:
+        from hanzaki.evaluation.report.labelling import write_labelling_report
+        from hanzaki.evaluation.report.report import prepare_report
+
+        prepare_report(Path(report))  # before the long work, not after it
+    labelled = judge_classifier(annotations, classifier, progress)
+    if report is not None:
+        title = f"How well {classifier.model.config.name} tells {classifier.label}"
+        write_labelling_report(Path(report), title, labelled, labelled.pixels, classifier)
+    return labelled
+
+
 def train_embedder(
     config: Path | str,
     folder: Path | str,
@@ -194,3 +238,44 @@ def train_detector(
         from hanzaki.learning.detector.train import train_detector as run
     wanted = detector_config(config, tables=tables, start=start, changes=changes)
     return run(wanted, Path(folder), progress=progress, report=report)
+
+
+def train_classifier(
+    config: Path | str,
+    folder: Path | str,
+    *,
+    tables: Sequence[Path | str] = (),
+    start: Path | str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    controls: bool = False,
+    progress: Progress | None = None,
+    report: Callable[[dict[str, Any]], None] | None = None,
+) -> TrainedClassifier:
+    """Train a network to tell a label of animals (who, origin, sex, species, side, quality), and test it.
+
+    Args:
+        config: a YAML file, or the name of a shipped config: ``quick``, ``classifier``, ``origin``.
+        folder: of the run; ``folder / "model"`` is the model folder that comes of it, ``folder / "report"`` the
+            page of its test, ``folder / "split"`` what was learnt from and tested with.
+        tables: annotation tables, in place of the config's.
+        start: a model folder, or a shipped model's name, to go on from: an embedder, or a classifier.
+        changes: values of the config by dotted key, as ``{"data.label": "origin"}``.
+        controls: train twice more, on shuffled labels and on what surrounds the animals, which must come to
+            nothing.
+        progress: told how far it is.
+        report: told each epoch's record.
+
+    Raises:
+        SettingError: if the config cannot be used, or the folder is of another run.
+        LeakError: if one part of the split shows what another does, and that was not allowed.
+        ModelError: if the network that the config starts from cannot be used, or torch is not installed.
+        TableError: if a table cannot be read.
+    """
+    from hanzaki.extra import learning
+
+    with learning():
+        from hanzaki.learning.classifier.train import train_classifier as run
+    from hanzaki.learning.classifier.config import classifier_config
+
+    wanted = classifier_config(config, tables=tables, start=start, changes=changes)
+    return run(wanted, Path(folder), controls=controls, progress=progress, report=report)

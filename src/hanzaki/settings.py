@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     max_megapixels: float = Field(
         256.0, gt=0, description="A photograph that unpacks to more is refused as a decompression bomb."
     )
+    zenodo: str = Field(
+        "https://zenodo.org", description="Where `hanzaki data get` asks for records; a mirror may do."
+    )
 
 
 @lru_cache(maxsize=1)

@@ -46,9 +46,9 @@ def test_undo_goes_back_one_decision_after_the_other(river):
     river.confirm(1, "new", name="Sakura")
     river.confirm(2, "Sakura")
     river.confirm(2, "new", name="Ume")
-    assert river.undo() == [(2, "Ume", "Sakura")]
-    assert river.undo() == [(2, "Sakura", None)]
-    assert river.undo() == [(1, "Sakura", None)]
+    assert river.undo() == [("encounter 2", "individual", "Ume", "Sakura")]
+    assert river.undo() == [("encounter 2", "individual", "Sakura", None)]
+    assert river.undo() == [("encounter 1", "individual", "Sakura", None)]
     with pytest.raises(DecisionError, match="no decision to take back"):
         river.undo()
     assert set(who_is_who(river).values()) == {None}
@@ -61,7 +61,7 @@ def test_after_undo_one_can_decide_again_and_reuse_the_name(river):
     river.undo()
     assert river.confirm(2, "new", name="Sakura") == "Sakura"
     assert who_is_who(river) == {1: None, 2: "Sakura", 3: None}
-    assert river.undo() == [(2, "Sakura", None)]
+    assert river.undo() == [("encounter 2", "individual", "Sakura", None)]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,8 @@ def test_an_encounter_of_unknown_species_learns_it_from_the_animal(river, tmp_pa
     river.add(tmp_path / "later.jpg")
     river.confirm(4, "Sakura")
     assert river.encounters()["species"].tolist()[3] == "Andrias japonicus"
+    river.undo()
+    assert river.encounters()["species"].tolist()[3] is None
 
 
 def test_what_came_with_a_table_is_not_taken_back_by_hand(catalogue, tmp_path):

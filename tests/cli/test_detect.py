@@ -7,7 +7,6 @@ import pytest
 
 from tests.cli.test_cli import done
 from tests.cli.test_cli import hanzaki as call
-from tests.fixtures.colours import write_colour_teller
 from tests.fixtures.red import write_clip, write_photo, write_red_finder
 
 NOON = datetime(2022, 8, 20, 12, 0)
@@ -53,14 +52,6 @@ def test_pictures_are_regrouped_and_set_aside(river):
     wrong = call("pictures", 99, where=river)
     assert wrong.returncode == 1
     assert "there is no encounter 99" in wrong.stderr
-
-
-def test_a_classifier_fills_in_the_side(river, tmp_path):
-    done("detect", "--detector", "../red", where=river)
-    write_colour_teller(tmp_path / "sides", "orientation", ["left", "right"])
-    text = done("classify", "../sides", "--sure", 0.5, where=river)
-    assert "filled in" in text
-    assert "orientation" in text
 
 
 def test_a_model_of_another_task_is_refused(river, model_folder):

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from hanzaki.cli import main
-from hanzaki.learning.config import EmbedderConfig, read_config, write_config
+from hanzaki.learning.config import EmbedderConfig
+from hanzaki.learning.reading_config import read_config, write_config
 from tests.fixtures.animals import tiny_config, write_animals
 
 EPOCHS = 12

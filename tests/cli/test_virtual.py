@@ -58,3 +58,13 @@ def test_a_population_lives_for_years(tmp_path):
     assert "2 surveys" in done.stdout
     captures = pd.read_csv(tmp_path / "l" / "captures.csv")
     assert len(pd.read_csv(tmp_path / "l" / "annotations.csv")) == captures["photographs"].sum()
+
+
+@pytest.mark.parametrize("command", [["stream", "--individuals", "1", "--days", "1", "--clips", "0"], ["lives"]])
+def test_masks_are_written_if_asked(tmp_path, command):
+    few = ["--newcomers", "0", "--photographs", "3"] if command[0] == "stream" else ["--years", "1", "--days", "1"]
+    done = CliRunner().invoke(app, ["virtual", *command, *few, str(tmp_path), "--size", "96x72", "--masks"])
+    assert done.exit_code == 0, done.output
+    masks = {path.stem for path in (tmp_path / "masks").iterdir()}
+    assert masks
+    assert masks <= {path.stem for path in (tmp_path / "photographs").iterdir()}

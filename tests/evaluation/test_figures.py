@@ -31,6 +31,9 @@ def made() -> dict[str, str]:
         ),
         "confusion": confusion(np.array([[3, 1], [0, 0]]), ["a", NASTY]),
         "reliability": reliability_diagram(reliability(sure, rng.random(80) < sure, 10)),
+        "two reliabilities": reliability_diagram(
+            reliability(sure, rng.random(80) < sure, 10), reliability(sure**0.2, rng.random(80) < sure, 10)
+        ),
         "map": embedding_map(
             rng.normal(size=(30, 2)),
             [NASTY if place % 3 else None for place in range(30)],
@@ -45,7 +48,9 @@ def figures() -> dict[str, str]:
     return made()
 
 
-@pytest.mark.parametrize("name", ["bars", "many bars", "no bars", "curves", "confusion", "reliability", "map"])
+@pytest.mark.parametrize(
+    "name", ["bars", "many bars", "no bars", "curves", "confusion", "reliability", "two reliabilities", "map"]
+)
 def test_a_figure_is_well_formed_and_needs_nothing_from_elsewhere(figures, name: str):
     root = ElementTree.fromstring(figures[name])
     assert root.tag == "{http://www.w3.org/2000/svg}svg"

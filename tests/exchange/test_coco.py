@@ -179,3 +179,9 @@ def test_every_bad_value_is_told_with_its_place(tmp_path):
         "annotations[6]: 'name': ['Stripes'] is neither text nor a number",
     ):
         assert words in told
+
+
+def test_keys_that_other_programs_use_otherwise_are_no_fault(tmp_path):
+    animals = [_animal(1, 1, sex="Male", origin="Hybrid"), _animal(2, 2, sex=1, origin={"tool": "drawn by hand"})]
+    rows = _read(tmp_path, [_image(1), _image(2)], animals).annotations
+    assert [(row.sex, row.origin) for row in rows] == [("male", "hybrid"), (None, None)]

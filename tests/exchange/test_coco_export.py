@@ -15,12 +15,15 @@ from hanzaki.annotations import AnnotationRow
 from hanzaki.exchange.coco import read_coco
 from hanzaki.exchange.coco_export import write_coco
 from tests.exchange.drawings import assert_drawn_alike, drawn_rows, moved, size, table_of
-from tests.exchange.writers import maybe
+from tests.exchange.writers import maybe, origins, sexes
 
 _sides = st.sampled_from([None, "left", "right"])
 
 
-@given(drawn_rows(identity=maybe, species=maybe, orientation=_sides, confidence=st.none() | st.floats(0, 1)))
+_known = {"identity": maybe, "species": maybe, "orientation": _sides, "sex": sexes, "origin": origins}
+
+
+@given(drawn_rows(**_known, confidence=st.none() | st.floats(0, 1)))
 @settings(max_examples=40, deadline=None)
 def test_what_is_written_is_read_back(rows: list[AnnotationRow]):
     with tempfile.TemporaryDirectory() as folder:

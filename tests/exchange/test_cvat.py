@@ -13,7 +13,7 @@ from hanzaki import Box, TableError
 from hanzaki.annotations import AnnotationRow
 from hanzaki.exchange.cvat import read_cvat, write_cvat
 from tests.exchange.drawings import assert_drawn_alike, drawn_rows, moved, size, table_of
-from tests.exchange.writers import maybe
+from tests.exchange.writers import maybe, origins, sexes
 
 #: After the examples of docs.cvat.ai/docs/other/xml_format.
 _IMAGES = """<?xml version="1.0" encoding="utf-8"?>
@@ -50,6 +50,8 @@ def _file(folder: Path, text: str) -> Path:
         date=st.none() | st.datetimes(),
         confidence=st.none() | st.floats(0, 1),
         quality=st.none() | st.floats(0, 1),
+        sex=sexes,
+        origin=origins,
     )
 )
 @settings(max_examples=40, deadline=None)

@@ -12,7 +12,7 @@ from hanzaki import Box, TableError
 from hanzaki.annotations import AnnotationRow
 from hanzaki.exchange.label_studio import read_label_studio, write_label_studio
 from tests.exchange.drawings import assert_drawn_alike, drawn_rows, moved, size, table_of
-from tests.exchange.writers import maybe, write_json
+from tests.exchange.writers import maybe, origins, sexes, write_json
 
 _known = {
     "identity": maybe,
@@ -20,6 +20,9 @@ _known = {
     "encounter": maybe,
     "site": maybe,
     "date": st.none() | st.datetimes(),
+    "quality": st.none() | st.floats(0, 1),
+    "sex": sexes,
+    "origin": origins,
 }
 
 

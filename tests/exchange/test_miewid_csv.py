@@ -46,9 +46,19 @@ def test_rows_of_videos_are_left_out_of_miewids_and_counted(tmp_path):
 
 
 def test_what_other_columns_tell_is_read_too(tmp_path):
-    (tmp_path / "t.csv").write_text("name,file_name,date,encounter,site\na,a.jpg,2024-08-21,7,Ningaloo\n")
+    header, cells = "name,file_name,date,encounter,site,sex,origin", "a,a.jpg,2024-08-21,7,Ningaloo,Male,hybrid"
+    (tmp_path / "t.csv").write_text(f"{header}\n{cells}\n")
     (row,) = read_miewid_csv(tmp_path / "t.csv").annotations
     assert (row.date.day, row.encounter, row.site, row.bbox) == (21, "7", "Ningaloo", None)
+    assert (row.sex, row.origin) == ("male", "hybrid")
+
+
+def test_sex_and_origin_are_written_and_read_back(tmp_path):
+    known = {"path": ["a.jpg", "b.jpg"], "sex": ["female", None], "origin": [None, "native"]}
+    table = Annotations(pd.DataFrame(known), tmp_path / "t.csv")
+    assert write_miewid_csv(table, tmp_path / "m.csv") == {}
+    rows = read_miewid_csv(tmp_path / "m.csv").annotations
+    assert [(row.sex, row.origin) for row in rows] == [("female", None), (None, "native")]
 
 
 def test_every_bad_cell_is_told_in_miewids_words(tmp_path):

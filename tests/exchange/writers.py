@@ -22,6 +22,8 @@ names = st.text(_characters, min_size=1, max_size=8).filter(
     lambda name: name.replace("_", " ").lower() not in _NO_NAMES and not name.startswith(".")
 )
 maybe = st.none() | names
+sexes = st.sampled_from([None, "female", "male"])
+origins = st.sampled_from([None, "native", "hybrid"])
 _places = st.floats(-1e4, 1e4)
 _lengths = st.floats(0.5, 1e4)
 boxes = st.builds(Box, _places, _places, _lengths, _lengths, theta=st.just(0.0))

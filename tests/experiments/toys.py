@@ -21,6 +21,12 @@ CHANGES = {
     "data.mirror": False,
 }
 
+#: The same of a classifier.
+CLASSIFIER = {key: value for key, value in CHANGES.items() if not key.startswith("data.")} | {
+    "split.validation": 0.5,
+    "split.validation_by": "encounter",
+}
+
 
 def write_species(folder: Path) -> Path:
     """Two species of thirty virtual animals with five photographs each."""

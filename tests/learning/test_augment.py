@@ -121,6 +121,45 @@ def test_the_picture_given_is_not_changed():
     assert np.array_equal(picture, PICTURE)
 
 
+# ---- chances of their own
+
+OWN = ("rotate_chance", "brightness_chance", "contrast_chance", "saturation_chance", "hue_chance")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_each_change_can_have_a_chance_of_its_own(name):
+    augmentation = Augmentation(**NEVER | {name: 0.3})
+    often = np.mean([not np.array_equal(_look(augmentation, seed), PICTURE) for seed in range(400)])
+    assert 0.22 < often < 0.38
+
+
+def test_chances_of_their_own_are_independent():
+    alone = Augmentation(**NEVER | {"framing": 0.5, "rotate_chance": 0.5})
+    found = [alone.frame(BOX, np.random.default_rng(seed)) for seed in range(2000)]
+    both = [(bool(box != BOX), degrees != 0) for box, degrees in found]
+    for framed in (False, True):
+        for turned in (False, True):
+            assert 420 < both.count((framed, turned)) < 580
+
+
+@settings(deadline=None)
+@given(_chances, _strengths, _seeds)
+def test_without_chances_of_their_own_the_dice_fall_as_they_always_did(chances, strengths, seed):
+    """A config that was trained with years ago draws the same pictures today."""
+    augmentation = Augmentation(**chances, **strengths)
+    dice, again = np.random.default_rng(seed), np.random.default_rng(seed)
+    box, degrees = augmentation.frame(BOX, dice)
+    if again.random() >= augmentation.framing:
+        assert (box, degrees) == (BOX, 0.0)
+    else:
+        shifts, scale, stretch = again.uniform(-1, 1, 2), again.uniform(-1, 1), again.uniform(-1, 1)
+        centre = box.x + box.w / 2 - BOX.x - BOX.w / 2, box.y + box.h / 2 - BOX.y - BOX.h / 2
+        assert centre == pytest.approx(shifts * strengths["shift"] * (BOX.w, BOX.h), abs=1e-6)
+        assert box.w * box.h / BOX.area == pytest.approx((1 + scale * strengths["scale"]) ** 2)
+        assert box.w / box.h / (BOX.w / BOX.h) == pytest.approx(1 + stretch * strengths["stretch"])
+        assert degrees == pytest.approx(again.uniform(-strengths["rotate"], strengths["rotate"]))
+
+
 # ---- framing
 
 

@@ -4,9 +4,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from hanzaki.learning.card import Card, Metric, TrainingData, hub_licence
+from hanzaki.learning.card import CLASSIFIER_LIMITS, TELLING, Card, Metric, TrainingData, hub_licence
 from hanzaki.learning.foreign import read_licence
-from hanzaki.vision.model import ModelConfig
+from hanzaki.vision.model import ClassifierConfig, ModelConfig
 
 COMMAND = "hanzaki evaluate --table a|b.csv --with m"
 FULL = Card(
@@ -90,3 +90,19 @@ def test_a_licence_that_the_hub_does_not_know_is_named_as_another(licence, heade
     assert hub_licence(licence) == header
     (tmp_path / "README.md").write_text(Card("x").markdown(config(licence=licence)))
     assert read_licence(tmp_path / "README.md") == read
+
+
+def test_a_classifiers_card_says_what_it_does_and_how_to_use_it():
+    looks = ClassifierConfig(
+        task="classify", name="kinds", architecture="mobilenetv2_100", label="origin", labels=["native", "hybrid"],
+        input_size=(32, 32), mean=(0.5,) * 3, std=(0.2,) * 3,
+    )  # fmt: skip
+    figure = Metric("accuracy", "rivers", 0.9, 0.8, 1.0, COMMAND)
+    text = Card("Kinds.", TELLING, CLASSIFIER_LIMITS, metrics=[figure]).markdown(looks)
+    data = ModelCard(text).data
+    assert data.pipeline_tag == "image-classification"
+    assert "re-identification" not in data.tags
+    assert data.eval_results[0].task_type == "image-classification"
+    assert "$ hanzaki classify photographs/ --with" in text
+    assert "A person looks, and a person's word counts more." in text
+    assert "the probability of each origin: native, hybrid." in text

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hanzaki.errors import SettingError
-from hanzaki.learning.config import EmbedderConfig, checked, read_config, shipped_configs, write_config
+from hanzaki.learning.config import EmbedderConfig
+from hanzaki.learning.reading_config import checked, read_config, shipped_configs, write_config
 
 
 def _read(which: str | Path, *changes: str) -> EmbedderConfig:
@@ -135,7 +136,7 @@ def test_an_unknown_key_is_an_error_that_says_what_was_perhaps_meant(change, mes
         ("loss.kind=hinge", r"loss\.kind: .*'subcentre_arcface'"),
         ("network.input_size=[64]", r"network\.input_size"),
         ("data.validation=1", r"data\.validation: .*less than 1"),
-        ("sampling.accumulate=17", r"sampling\.accumulate leaves fewer than two pictures in each part"),
+        ("sampling.accumulate=17", r"sampling: accumulate leaves fewer than two pictures in each part"),
         ("loss.kind=triplet", r"set sampling\.each to 2 or more"),
     ],
 )

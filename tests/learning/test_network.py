@@ -148,7 +148,7 @@ def test_onnx_gives_the_same_vectors_at_any_batch_size(family, pooling, tmp_path
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     for size in (1, 2, 5):
         batch = torch.rand(size, *images.shape[1:])
-        (there,) = session.run(None, {"image": batch.numpy()})
+        there, *_ = session.run(None, {"image": batch.numpy()})
         with torch.inference_mode():
             here = network(batch).numpy()
         cosines = (here * there).sum(1) / np.linalg.norm(here, axis=1) / np.linalg.norm(there, axis=1)

@@ -13,11 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from hanzaki.errors import ModelError
 from hanzaki.learning import publish
+from hanzaki.learning.agreement import check_detector, check_onnx
 from hanzaki.learning.card import Card
 from hanzaki.learning.network import EmbeddingNetwork, embedding_size, from_recipe
 from hanzaki.learning.publish import (
-    check_detector,
-    check_onnx,
     export_detector,
     export_onnx,
     export_timm,
@@ -141,7 +140,7 @@ def test_embeddings_that_are_not_numbers_are_found_out(exported):
 def test_a_folder_that_fails_its_check_never_appears(exported, tmp_path: Path, monkeypatch):
     folder, _ = exported
     monkeypatch.setattr(
-        publish, "export_onnx", lambda network, size, path, half: shutil.copy(folder / "model.onnx", path)
+        publish, "export_onnx", lambda network, size, path, half, first: shutil.copy(folder / "model.onnx", path)
     )
     other = timm.create_model(TINY, pretrained=False, num_classes=0)
     torch.nn.init.normal_(other.stem[0].weight)
@@ -155,7 +154,7 @@ def test_a_kill_in_the_middle_is_no_obstacle_to_the_next_attempt(exported, tmp_p
     (tmp_path / "m.incoming").mkdir()
     (tmp_path / "m.incoming" / "model.onnx").write_text("half")
     monkeypatch.setattr(
-        publish, "export_onnx", lambda network, size, path, half: shutil.copy(folder / "model.onnx", path)
+        publish, "export_onnx", lambda network, size, path, half, first: shutil.copy(folder / "model.onnx", path)
     )
     write_model_folder(tmp_path / "m", network, load_model(folder).config, Card("A test."))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m"]

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from hanzaki.learning.config import EmbedderConfig, OptimiserConfig, ScheduleConfig, read_config
+from hanzaki.learning.config import EmbedderConfig, OptimiserConfig, ScheduleConfig
 from hanzaki.learning.network import EmbeddingNetwork
+from hanzaki.learning.reading_config import read_config
 from hanzaki.learning.schedule import freeze, learning_rate, parameter_groups
 
 _schedules = st.builds(

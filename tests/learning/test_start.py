@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 
 from hanzaki.errors import ModelError
 from hanzaki.learning import publish
-from hanzaki.learning.config import EmbedderConfig, read_config, write_config
+from hanzaki.learning.config import EmbedderConfig
 from hanzaki.learning.network import EmbeddingNetwork
 from hanzaki.learning.publish import export_timm
+from hanzaki.learning.reading_config import read_config, write_config
 from hanzaki.learning.start import starting_network
 from hanzaki.learning.weights import read_network
 from tests.fixtures.models import write_model
@@ -28,7 +29,7 @@ def _config(**network: object) -> EmbedderConfig:
 @pytest.fixture
 def exported(tmp_path, monkeypatch) -> Path:
     """What ``hanzaki models export`` makes of a timm network; its ONNX, which nobody looks at here, is empty."""
-    monkeypatch.setattr(publish, "export_onnx", lambda network, size, path, half: path.write_bytes(b""))
+    monkeypatch.setattr(publish, "export_onnx", lambda network, size, path, *_: path.write_bytes(b""))
     monkeypatch.setattr(publish, "check_onnx", lambda *_: 1.0)
     save_file(timm.create_model(TINY, pretrained=False).state_dict(), tmp_path / "w.safetensors")
     sizes = {"input_size": (96, 64), "mean": (0.1, 0.2, 0.3), "std": (0.5, 0.6, 0.7)}

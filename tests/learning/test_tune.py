@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from hanzaki.errors import SettingError, TableError
 from hanzaki.learning import tune
-from hanzaki.learning.config import EmbedderConfig, read_config
+from hanzaki.learning.config import EmbedderConfig
+from hanzaki.learning.reading_config import read_config
 from hanzaki.learning.space import Space, read_space, shipped_spaces, with_values
 from hanzaki.learning.train import Diverged, Trained, train_embedder
 from hanzaki.learning.tune import Outcome, Tuned, tune_embedder

@@ -10,7 +10,7 @@ from PIL import Image
 
 from hanzaki.exchange.identity_csv import read_identity_csv
 from hanzaki.media import inspect_video
-from hanzaki.virtual import Population, captures, write_census, yearly
+from hanzaki.virtual import Population, Rates, captures, lives, write_census, yearly
 from hanzaki.virtual.demography import Capture
 
 SIZE = (96, 72)
@@ -49,6 +49,18 @@ def test_the_truth_of_the_population_stands_beside(census, population):
     histories = pd.read_csv(census / "histories.csv", index_col=0)
     assert histories.to_numpy().sum() == len(tables["captures"])
     assert set(histories.index) == set(tables["captures"]["individual"]) <= set(range(len(tables["lives"])))
+
+
+def test_sex_and_origin_are_those_of_the_lives(tmp_path):
+    rates = Rates(hybrids=0.4, chinese=0.2)
+    mixed = Population(yearly(date(2020, 8, 20), 1), residents=12, rates=rates, capture=Capture(0.9), seed=5)
+    table = write_census(tmp_path, mixed, size=(64, 48), threads=2)
+    truth = lives(mixed)
+    for row in table.itertuples():
+        life = truth.loc[int(row.identity.removeprefix("hanzaki-"))]
+        assert (row.sex, row.origin) == (life.sex, life.origin)
+    assert set(table.origin) == {"native", "hybrid", "chinese"}
+    assert set(table.sex) == {"female", "male"}
 
 
 def test_what_is_there_stays_and_what_is_missing_is_written_again(census, population):

@@ -8,7 +8,7 @@ import pytest
 from PIL import ExifTags, Image, ImageOps
 
 from hanzaki.virtual import write_photographs
-from hanzaki.virtual.population import COLUMNS
+from hanzaki.virtual.population import COLUMNS, animal_sex
 
 SIZE = (160, 120)
 
@@ -38,6 +38,7 @@ def test_table_and_files_agree(folder, table):
     assert (table.species == "Andrias japonicus").all()
     assert (table.orientation == "top").all()
     assert (table.site == "stream-1").all()
+    assert (table.origin == "native").all()
     assert not table.isna().any(axis=None)
 
 
@@ -124,6 +125,18 @@ def test_an_animals_photographs_do_not_depend_on_who_else_is_there(tmp_path):
         path = table.path[table.identity == "hanzaki-01"].item()
         pictures.append(np.asarray(Image.open(folder / path)))
     assert np.array_equal(*pictures)
+
+
+def test_an_animal_has_one_sex_and_one_origin_whoever_else_is_there(tmp_path, table):
+    assert len(table[["identity", "sex", "origin"]].drop_duplicates()) == table.identity.nunique()
+    mixed = write_photographs(tmp_path, 3, 1, 1, seed=11, size=SIZE, newcomers=0, hybrids=2)
+    known = mixed.set_index("identity")
+    assert known.origin.sort_index().tolist() == ["hybrid", "hybrid", "native"]
+    assert known.species.str.contains("×").equals(known.origin == "hybrid")
+    assert known.sex.to_dict().items() <= table.groupby("identity").sex.first().to_dict().items()
+    sexes = [animal_sex(seed, individual) for seed in range(4) for individual in range(50)]
+    assert 70 < sexes.count("female") < 130
+    assert set(sexes) == {"female", "male"}
 
 
 def test_progress_is_told(tmp_path):

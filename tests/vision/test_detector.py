@@ -100,6 +100,44 @@ def test_a_batch_is_as_its_photographs_one_by_one(tmp_path):
     assert len({of[0].score for of in together}) == 7  # each has its own trace
 
 
+@RUNTIMES
+def test_inputs_may_be_no_larger_than_their_photographs_fill(tmp_path, runtime):
+    outputs = {"scores": SCORES, "boxes": CORNERS}
+    model = load_detector_model(write_detector(tmp_path / "m", outputs, batch=1, multiple=16, padding=0))
+    detector = Detector(model, runtime)
+    sizes = [(128, 64), (64, 32), (128, 32), (20, 30), (128, 30)]
+    photos = [detector.prepare(np.full((height, width, 3), 255, np.uint8)) for width, height in sizes]
+    shapes = [(32, 64), (32, 64), (16, 64), (32, 32), (16, 64)]
+    assert [photo.pixels.shape[1:] for photo in photos] == shapes
+    found = detector.detect(photos)
+    assert found == [detector.detect([photo])[0] for photo in photos]
+    for (width, height), shape, of in zip(sizes, shapes, found, strict=True):
+        inner = min(64 / width, 32 / height)
+        filled = int(width * inner) * int(height * inner) / (shape[0] * shape[1])
+        assert of[0].score == pytest.approx(0.9 + 0.001 * filled, abs=1e-6)  # the mean of what the network saw
+
+
+@given(st.integers(1, 4000), st.integers(1, 4000), st.sampled_from([1, 8, 32]))
+def test_an_input_holds_its_photograph_and_hardly_more(width, height, multiple):
+    config = DetectorConfig(
+        task="detect", name="n", architecture="a", labels=["a"], layout="boxes", input_size=(96, 64),
+        multiple=multiple,
+    )  # fmt: skip
+    across, down = config.size_for(width, height)
+    scale = min(96 / width, 64 / height)
+    for side, inner, whole in ((across, width * scale, 96), (down, height * scale, 64)):
+        assert side % multiple == 0
+        assert side <= whole
+        assert inner - 1 <= side < max(inner, 1) + multiple
+    assert config.model_copy(update={"multiple": None}).size_for(width, height) == (96, 64)
+
+
+def test_inputs_of_any_size_are_for_boxes_in_pixels():
+    base = {"task": "detect", "name": "n", "architecture": "a", "labels": ["a"], "input_size": (64, 64)}
+    with pytest.raises(ValueError, match="multiple is for the layout 'boxes'"):
+        DetectorConfig(**base, layout="yolox", multiple=32)
+
+
 def test_no_photographs_are_no_boxes(tmp_path):
     assert Detector(load_detector_model(write_detector(tmp_path / "m", LAYOUTS["boxes"][0]))).detect([]) == []
 

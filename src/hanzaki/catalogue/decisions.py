@@ -1,16 +1,17 @@
-"""Who is who, by whose word: the only place where an encounter's individual changes.
+"""Who is who and what is told of them, by whose word: the only place where an encounter's individual changes.
 
 Every change is a row that is added, never altered, and can be taken back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
+from hanzaki.catalogue import facts
 from hanzaki.catalogue.tables import Change, Decision, Encounter, Individual
 from hanzaki.errors import DecisionError
 
@@ -19,6 +20,7 @@ TABLE = "table"
 
 ASSIGN = "assign"
 NEW = "new"
+TELL = "tell"
 UNDO = "undo"
 
 
@@ -35,21 +37,39 @@ def assign(
     """Decide that an encounter is of an individual.
 
     Raises:
-        DecisionError: if it is so already, or their species differ.
+        DecisionError: if it is so already, or their species differ; of a person's decision also if their sex or
+            origin differ, of which a table may contradict itself.
     """
     if encounter.individual_id == individual.id:
         raise DecisionError(f"encounter {encounter.id} is {individual.name} already")
-    if encounter.species and individual.species and encounter.species != individual.species:
-        raise DecisionError(
-            f"encounter {encounter.id} is {encounter.species}, but {individual.name} is {individual.species}"
-        )
+    for label in facts.FACTS if origin == PERSON else ("species",):
+        seen = getattr(encounter, label)
+        known = facts.told_beside(session, individual, label, encounter)
+        if seen is not None and known and seen not in known:
+            raise DecisionError(
+                f"encounter {encounter.id} is {seen}, but {individual.name} is {' and '.join(sorted(known))}; if "
+                f"that is wrong, put it right first with `hanzaki tell`"
+            )
     return _decide(session, {encounter: individual.id}, who, origin, action, evidence)
+
+
+def tell(session: Session, told: Sequence[facts.Fact], *, who: str) -> Decision:
+    """Write down what a person tells of encounters, pictures and individuals.
+
+    Raises:
+        DecisionError: if nothing of it is new, or it speaks against what was told of an individual.
+    """
+    decision = Decision(who=who, origin=PERSON, action=TELL)
+    facts.tell(session, decision, told)
+    session.add(decision)
+    session.flush()
+    return decision
 
 
 def undo(session: Session, *, who: str) -> Decision:
     """Take back the last decision of a person that stands; again for the one before.
 
-    The encounters become what they were before it. An individual that it made is retired.
+    Everything becomes what it was before it. An individual that it made is retired.
 
     Raises:
         DecisionError: if there is none, or if what it decided was changed since.
@@ -71,6 +91,7 @@ def undo(session: Session, *, who: str) -> Decision:
             raise DecisionError(f"encounter {encounter.id} was changed since decision {last.id}")
         back[encounter] = change.before_id
     undone = _decide(session, back, who, PERSON, UNDO, None, undoes=last)
+    facts.take_back(undone, last.statements)
     if last.action == NEW:
         for change in last.changes:
             _retire_if_unseen(session, change.after_id)

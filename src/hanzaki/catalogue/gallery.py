@@ -1,8 +1,12 @@
-"""The catalogue's annotations as one table, and the descriptions that were computed of them."""
+"""The catalogue's annotations as one table, and the descriptions that were computed of them.
+
+What counts of an animal's species and of the side that is seen is what a person or a table told, or else what the
+newest classifier is sure of. Here the two come together; nowhere is the machine's word written over a person's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,9 +14,14 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from hanzaki.ahead import batches
+from hanzaki.catalogue import facts, opinions
 from hanzaki.catalogue.engine import IN_CHUNK
 from hanzaki.catalogue.records import box_of
 from hanzaki.catalogue.tables import Annotation, Embedding, Encounter, Individual, Medium, Site, Survey
+
+#: What is told of an encounter and of a picture, by column of their listings, and what classifiers call it.
+_OF_ANIMAL = {"individual": "individual", "species": "species", "sex": "sex", "origin": "origin"}
+_OF_PICTURE = {"side": facts.SIDE, "quality": "quality"}
 
 
 def annotation_table(session: Session) -> pd.DataFrame:
@@ -20,16 +29,18 @@ def annotation_table(session: Session) -> pd.DataFrame:
 
     Returns:
         Columns ``annotation encounter individual individual_id species side site seen medium name path aside
-        unwatched``; missing values are None. ``seen`` is when the encounter began, or else when the picture was
-        taken; ``unwatched`` is an animal somewhere in a video, that nobody has looked for yet.
+        unwatched``; missing values are None. ``species`` and ``side`` are what counts of them; ``seen`` is when
+        the encounter began, or else when the picture was taken; ``unwatched`` is an animal somewhere in a video,
+        that nobody has looked for yet.
     """
+    told = facts.of_individuals()
     query = (
         select(
             Annotation.id.label("annotation"),
             Annotation.encounter_id.label("encounter"),
             Individual.name.label("individual"),
             Encounter.individual_id,
-            Encounter.species,
+            func.coalesce(Encounter.species, told.c.species).label("species"),
             Annotation.orientation.label("side"),
             Site.name.label("site"),
             func.coalesce(Encounter.starts, Medium.taken_at).label("seen"),
@@ -42,14 +53,23 @@ def annotation_table(session: Session) -> pd.DataFrame:
         .join(Encounter, Annotation.encounter_id == Encounter.id)
         .join(Medium, Annotation.medium_id == Medium.id)
         .outerjoin(Individual, Encounter.individual_id == Individual.id)
+        .outerjoin(told, told.c.individual_id == Encounter.individual_id)
         .outerjoin(Site, Encounter.site_id == Site.id)
         .order_by(Annotation.id)
     )
-    return _frame(session, query)
+    frame = _frame(session, query)
+    species = opinions.words(session, "species", "encounter", Encounter.species.is_(None))
+    _fill(frame, "species", frame["encounter"], species)
+    sides = opinions.words(session, facts.SIDE, "annotation", Annotation.orientation.is_(None))
+    _fill(frame, "side", frame["annotation"], sides)
+    return frame
 
 
 def picture_table(session: Session, encounter: int) -> pd.DataFrame:
-    """The pictures of an encounter: ``picture file frame box label confidence quality aside``."""
+    """The pictures of an encounter: ``picture file frame box label side confidence quality aside``.
+
+    What classifiers say stands in columns of its own, see :func:`add_words`.
+    """
     query = (
         select(Annotation, Medium.name)
         .join(Medium, Annotation.medium_id == Medium.id)
@@ -63,18 +83,28 @@ def picture_table(session: Session, encounter: int) -> pd.DataFrame:
             None if row.frame is None else round(row.frame, 2),
             None if (box := box_of(row)) is None else " ".join(f"{side:.0f}" for side in box[:4]),
             row.label,
+            row.orientation,
             None if row.confidence is None else round(row.confidence, 2),
             None if row.quality is None else round(row.quality["score"], 2),
             "aside" if row.aside else None,
         )
         for row, name in session.execute(query)
     ]
-    names = ["picture", "file", "frame", "box", "label", "confidence", "quality", "aside"]
-    return pd.DataFrame(rows, columns=names, dtype=object)
+    names = ["picture", "file", "frame", "box", "label", "side", "confidence", "quality", "aside"]
+    frame = pd.DataFrame(rows, columns=names, dtype=object)
+    shown = Annotation.encounter_id == encounter
+    for column, label in (_OF_PICTURE | _OF_ANIMAL).items():
+        add_words(frame, column, frame["picture"], opinions.words(session, label, "annotation", shown))
+    return frame
 
 
 def encounter_table(session: Session) -> pd.DataFrame:
-    """Every encounter: ``encounter label individual species site survey starts photographs``."""
+    """Every encounter: ``encounter label individual species sex origin site survey starts photographs``.
+
+    Species, sex and origin are what was told of it or of its individual. What classifiers say stands in columns of
+    its own, see :func:`add_words`.
+    """
+    told = facts.of_individuals()
     photographs = (
         select(Annotation.encounter_id, func.count().label("photographs"))
         .join(Medium, Annotation.medium_id == Medium.id)
@@ -87,40 +117,105 @@ def encounter_table(session: Session) -> pd.DataFrame:
             Encounter.id.label("encounter"),
             Encounter.label,
             Individual.name.label("individual"),
-            Encounter.species,
+            *(func.coalesce(getattr(Encounter, fact), told.c[fact]).label(fact) for fact in facts.FACTS),
             Site.name.label("site"),
             Survey.name.label("survey"),
             Encounter.starts,
             func.coalesce(photographs.c.photographs, 0).label("photographs"),
         )
         .outerjoin(Individual, Encounter.individual_id == Individual.id)
+        .outerjoin(told, told.c.individual_id == Encounter.individual_id)
         .outerjoin(Site, Encounter.site_id == Site.id)
         .outerjoin(Survey, Encounter.survey_id == Survey.id)
         .outerjoin(photographs, photographs.c.encounter_id == Encounter.id)
         .order_by(Encounter.id)
     )
-    return _frame(session, query)
+    frame = _frame(session, query)
+    for column, label in _OF_ANIMAL.items():
+        add_words(frame, column, frame["encounter"], opinions.words(session, label, "encounter"))
+    return frame
+
+
+def told_of_encounters(session: Session, label: str, encounters: Sequence[int]) -> dict[int, str]:
+    """What people and tables told of encounters, where they did.
+
+    Args:
+        session: to read with.
+        label: ``individual``, ``species``, ``sex`` or ``origin``.
+        encounters: their numbers.
+    """
+    told = facts.of_individuals()
+    known = Individual.name if label == "individual" else func.coalesce(getattr(Encounter, label), told.c[label])
+    found: dict[int, str] = {}
+    for chunk in batches(encounters, IN_CHUNK):
+        query = (
+            select(Encounter.id, known)
+            .outerjoin(Individual, Encounter.individual_id == Individual.id)
+            .outerjoin(told, told.c.individual_id == Encounter.individual_id)
+            .where(Encounter.id.in_(chunk), known.is_not(None))
+        )
+        found.update((encounter, value) for encounter, value in session.execute(query))
+    return found
 
 
 def individual_table(session: Session) -> pd.DataFrame:
-    """Every individual that is not retired: ``individual species sex encounters photographs first last``."""
+    """Every individual that is not retired: ``individual species sex origin encounters photographs first last``.
+
+    What classifiers say, by the mean over all its pictures, stands in columns of its own, see :func:`add_words`.
+    """
+    told = facts.of_individuals()
     query = (
         select(
+            Individual.id.label("number"),
             Individual.name.label("individual"),
-            Individual.species,
-            Individual.sex,
+            *(told.c[fact] for fact in facts.FACTS),
             func.count(Encounter.id.distinct()).label("encounters"),
             func.count(Annotation.id).label("photographs"),
             func.min(Encounter.starts).label("first"),
             func.max(Encounter.starts).label("last"),
         )
+        .join(told, told.c.individual_id == Individual.id)
         .outerjoin(Encounter, Encounter.individual_id == Individual.id)
         .outerjoin(Annotation, Annotation.encounter_id == Encounter.id)
         .where(Individual.retired.is_(False))
-        .group_by(Individual.id)
+        .group_by(Individual.id, *(told.c[fact] for fact in facts.FACTS))
         .order_by(Individual.species, Individual.name)
     )
-    return _frame(session, query)
+    frame = _frame(session, query)
+    numbers = frame.pop("number")
+    for fact in facts.FACTS:
+        add_words(frame, fact, numbers, opinions.words(session, fact, "individual"))
+    return frame
+
+
+def add_words(frame: pd.DataFrame, column: str, units: pd.Series, words: Mapping[int, opinions.Word]) -> None:
+    """Put what the machine says beside a column of what people told.
+
+    Args:
+        frame: gets the columns ``COLUMN_by_machine COLUMN_probability COLUMN_sure COLUMN_model``, which are
+            missing where no classifier has told.
+        column: of what people told.
+        units: the number of the encounter, picture or individual of every row.
+        words: what the machine says, by that number.
+    """
+    said = [words.get(number) for number in units]
+    parts = {
+        "by_machine": [None if word is None else word.value for word in said],
+        "probability": [None if word is None else round(word.probability, 4) for word in said],
+        "sure": [None if word is None else word.sure for word in said],
+        "model": [None if word is None else word.model for word in said],
+    }
+    for part, values in parts.items():
+        frame[f"{column}_{part}"] = pd.Series(values, dtype=object)
+
+
+def _fill(frame: pd.DataFrame, column: str, units: pd.Series, words: Mapping[int, opinions.Word]) -> None:
+    """Fill in where nobody told what the machine is sure of."""
+    sure = {number: word.value for number, word in words.items() if word.sure}
+    frame[column] = pd.Series(
+        [sure.get(number) if value is None else value for number, value in zip(units, frame[column], strict=True)],
+        dtype=object,
+    )
 
 
 def is_unwatched() -> ColumnElement[bool]:

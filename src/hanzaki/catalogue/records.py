@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from hanzaki.boxes import Box
 from hanzaki.catalogue.decisions import individual_named, new_individual
+from hanzaki.catalogue.facts import fill_in
 from hanzaki.catalogue.tables import (
     Annotation,
     Change,
@@ -20,7 +21,9 @@ from hanzaki.catalogue.tables import (
     Encounter,
     Individual,
     Medium,
+    Opinion,
     Site,
+    Statement,
     Survey,
     now,
 )
@@ -138,12 +141,16 @@ def set_box(session: Session, row: Annotation, box: Box | None) -> None:
     """Draw an annotation's box; what was computed of another box is forgotten."""
     if row.id is not None and box_of(row) != box:
         session.execute(delete(Embedding).where(Embedding.annotation_id == row.id))
+        session.execute(delete(Opinion).where(Opinion.annotation_id == row.id))
         row.quality, row.aside = None, False
     row.x, row.y, row.w, row.h, row.theta = (None,) * 5 if box is None else box
 
 
 def move(session: Session, row: Annotation, meeting: Encounter) -> None:
-    """Make an annotation one of another encounter, which learns from the old one what it lacks."""
+    """Make an annotation one of another encounter, which learns from the old one what it lacks.
+
+    The animal's sex and origin go over with the last picture only: one that is taken out may be of another one.
+    """
     left = row.encounter
     if left is meeting:
         return
@@ -152,6 +159,8 @@ def move(session: Session, row: Annotation, meeting: Encounter) -> None:
     meeting.survey_id = meeting.survey_id or left.survey_id
     if left.starts is not None and meeting.starts is None:
         meeting.starts = left.starts
+    if session.scalar(select(func.count()).where(Annotation.encounter_id == left.id)) == 1:
+        fill_in(session, meeting, sex=left.sex, origin=left.origin)
     row.encounter = meeting
     session.flush()
     _forget_if_empty(session, left)
@@ -178,7 +187,7 @@ def regroup(session: Session, rows: Sequence[Annotation], meeting: Encounter | N
             session,
             f"regrouped {' '.join(str(row.id) for row in rows)} of {left.id} at {now().isoformat()}",
             label=None,
-            species=left.species,
+            species=left.species or (None if left.individual is None else left.individual.species),
             starts=first.medium.taken_at or left.starts,
             place=left.site,
             occasion=left.survey,
@@ -208,6 +217,7 @@ def own_key(of: Medium) -> str:
 def _forget_if_empty(session: Session, meeting: Encounter) -> None:
     remaining = session.scalar(select(Annotation.id).where(Annotation.encounter_id == meeting.id).limit(1))
     decided = session.scalar(select(Change.decision_id).where(Change.encounter_id == meeting.id).limit(1))
-    if remaining is None and decided is None:
+    told = session.scalar(select(Statement.id).where(Statement.encounter_id == meeting.id).limit(1))
+    if remaining is None and decided is None and told is None:
         session.expire(meeting, ["annotations"])
         session.delete(meeting)

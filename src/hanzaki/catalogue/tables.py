@@ -85,7 +85,10 @@ class Medium(Base):
 
 
 class Individual(Base):
-    """One animal that somebody has named. Retired once the decision that made it was taken back."""
+    """One animal that somebody has named. Retired once the decision that made it was taken back.
+
+    ``sex`` and ``origin`` are what was told of the animal itself; of most it is told of their encounters.
+    """
 
     __tablename__ = "individuals"
 
@@ -93,6 +96,7 @@ class Individual(Base):
     name: Mapped[str]
     species: Mapped[str | None]
     sex: Mapped[str | None]
+    origin: Mapped[str | None]
     retired: Mapped[bool] = mapped_column(default=False)
 
     encounters: Mapped[list[Encounter]] = relationship(back_populates="individual")
@@ -111,6 +115,8 @@ class Encounter(Base):
     """One animal at one time and place, with its annotations; who it is changes by decisions alone.
 
     ``key`` is what made the encounter (a row of a table, or a photograph), so that adding it again finds it.
+    ``species``, ``sex`` and ``origin`` are what a person or a table told; what a classifier says is an
+    :class:`Opinion`.
     """
 
     __tablename__ = "encounters"
@@ -119,6 +125,8 @@ class Encounter(Base):
     key: Mapped[str] = mapped_column(String, unique=True)
     label: Mapped[str | None]
     species: Mapped[str | None]
+    sex: Mapped[str | None]
+    origin: Mapped[str | None]
     starts: Mapped[datetime | None]
     site_id: Mapped[int | None] = mapped_column(ForeignKey("sites.id"), index=True)
     survey_id: Mapped[int | None] = mapped_column(ForeignKey("surveys.id"), index=True)
@@ -201,6 +209,27 @@ class Embedding(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Opinion(Base):
+    """What one classifier says of one annotation: the machine's word, which never stands above a person's.
+
+    ``label`` is what it tells of (``species``, ``orientation``, ``origin`` ...), ``shares`` how probable each
+    answer is, ``sure`` how probable the first must be to count. ``model`` names the model by its content, as in
+    :class:`Embedding`. ``at`` has fractions of a second, since the newest model's word is the one that counts.
+    """
+
+    __tablename__ = "opinions"
+    __table_args__ = (Index(None, "annotation_id"),)
+
+    model: Mapped[str] = mapped_column(String, primary_key=True)
+    annotation_id: Mapped[int] = mapped_column(ForeignKey("annotations.id"), primary_key=True)
+    label: Mapped[str]
+    shares: Mapped[dict[str, float]] = mapped_column(JSON)
+    sure: Mapped[float]
+    at: Mapped[datetime]
+
+    annotation: Mapped[Annotation] = relationship()
+
+
 class Decision(Base):
     """Who decided what, when, on which evidence. Rows are added, never changed.
 
@@ -219,6 +248,7 @@ class Decision(Base):
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"), unique=True)
 
     changes: Mapped[list[Change]] = relationship(back_populates="decision", order_by="Change.encounter_id")
+    statements: Mapped[list[Statement]] = relationship(back_populates="decision", order_by="Statement.id")
 
 
 class Change(Base):
@@ -233,3 +263,35 @@ class Change(Base):
     after_id: Mapped[int | None] = mapped_column(ForeignKey("individuals.id"))
 
     decision: Mapped[Decision] = relationship(back_populates="changes")
+
+
+class Statement(Base):
+    """What one decision told of one encounter, picture or individual (one of the three), and what stood before.
+
+    ``label`` is what it tells of: ``species``, ``sex``, ``origin``, or ``orientation`` of a picture.
+    """
+
+    __tablename__ = "statements"
+    __table_args__ = (Index(None, "decision_id"), Index(None, "encounter_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decisions.id"))
+    encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounters.id"))
+    annotation_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id"))
+    individual_id: Mapped[int | None] = mapped_column(ForeignKey("individuals.id"))
+    label: Mapped[str]
+    before: Mapped[str | None]
+    after: Mapped[str | None]
+
+    decision: Mapped[Decision] = relationship(back_populates="statements")
+    encounter: Mapped[Encounter | None] = relationship()
+    annotation: Mapped[Annotation | None] = relationship()
+    individual: Mapped[Individual | None] = relationship()
+
+    @property
+    def subject(self) -> Encounter | Annotation | Individual:
+        """What it speaks of."""
+        found = self.encounter or self.annotation or self.individual
+        if found is None:
+            raise ValueError(f"statement {self.id} speaks of nothing")
+        return found

@@ -11,14 +11,18 @@ import hanzaki
 from hanzaki.cli import (
     add,
     catalogue,
+    classify,
+    data,
     decide,
     demo,
     detect,
     evaluate,
     experiment,
+    explain,
     identify,
     models,
     split,
+    tell,
     train,
     tune,
     virtual,
@@ -68,10 +72,12 @@ def _root(
 app.command("init")(catalogue.init)
 app.command("add")(add.add)
 app.command("detect")(detect.detect)
-app.command("classify")(detect.classify)
+app.command("classify")(classify.classify)
 app.command("describe")(identify.describe)
 app.command("identify")(identify.identify)
+app.command("explain")(explain.explain)
 app.command("confirm")(decide.confirm)
+app.command("tell")(tell.tell)
 app.command("undo")(decide.undo)
 app.command("individuals")(catalogue.individuals)
 app.command("encounters")(catalogue.encounters)
@@ -82,6 +88,7 @@ app.command("split")(split.split)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
+app.add_typer(data.app, name="data")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")

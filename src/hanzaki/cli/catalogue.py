@@ -22,11 +22,16 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder th
 
 
 def individuals(catalogue: CatalogueOption = None, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
-    """List the individuals that have a name, with how often and when they were seen."""
-    from hanzaki.cli.output import print_frame
+    """List the individuals that have a name, with how often and when they were seen.
+
+    What only a classifier says of them is followed by how sure it is, and by the model.
+    """
+    from hanzaki.cli.output import print_frame, with_words
 
     with open_catalogue(catalogue) as opened:
         frame = opened.individuals()
+    if not (as_json or as_csv):
+        frame = with_words(frame)
     print_frame(frame, as_json=as_json, as_csv=as_csv, right=("encounters", "photographs"))
 
 
@@ -36,11 +41,16 @@ def encounters(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """List the encounters: one animal at one time and place each."""
-    from hanzaki.cli.output import print_frame
+    """List the encounters: one animal at one time and place each.
+
+    What only a classifier says of them is followed by how sure it is, and by the model.
+    """
+    from hanzaki.cli.output import print_frame, with_words
 
     with open_catalogue(catalogue) as opened:
         frame = opened.encounters()
     if unnamed:
         frame = frame[frame["individual"].isna()]
+    if not (as_json or as_csv):
+        frame = with_words(frame)
     print_frame(frame, as_json=as_json, as_csv=as_csv, right=("encounter", "photographs"))

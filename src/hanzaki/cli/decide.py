@@ -27,7 +27,9 @@ def confirm(
 
 def undo(catalogue: CatalogueOption = None) -> None:
     """Take back the last decision that was made by hand; again for the one before it."""
+    from hanzaki.cli.output import altered_text
+
     with open_catalogue(catalogue) as opened:
         changes = opened.undo()
-    for encounter, before, after in changes:
-        typer.echo(f"Encounter {encounter} is {after or 'nobody known'} again (was {before or 'nobody known'})")
+    for change in changes:
+        typer.echo(altered_text(change, again=True))

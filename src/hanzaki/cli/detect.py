@@ -1,4 +1,4 @@
-"""``hanzaki detect``, ``classify``, ``pictures``, ``regroup`` and ``set-aside``."""
+"""``hanzaki detect``, ``pictures``, ``regroup`` and ``set-aside``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hanzaki import defaults
-from hanzaki.cli.options import INTERRUPTED, SKIPPED, CatalogueOption, DetectorOption, open_catalogue
+from hanzaki.cli.options import (
+    INTERRUPTED,
+    SKIPPED,
+    CatalogueOption,
+    CsvOption,
+    DetectorOption,
+    JsonOption,
+    open_catalogue,
+)
 
 if TYPE_CHECKING:
     from hanzaki.fieldwork.detect import DetectReport
@@ -39,33 +47,23 @@ def detect(
         raise typer.Exit(SKIPPED)
 
 
-def classify(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The folder of a classifier.")],
-    sure: Annotated[float, typer.Option(min=0, max=1, help="How probable a label must be to be kept.")] = 0.8,
-    catalogue: CatalogueOption = None,
-) -> None:
-    """Fill in the species or the side of animals of which nobody told it, where a classifier is sure."""
-    from hanzaki.cli.output import out, print_skipped, progress, table
-
-    with open_catalogue(catalogue) as opened, progress() as tell:
-        report = opened.classify(model, sure=sure, progress=tell)
-    rows = [("filled in", report.filled), ("not sure enough", report.unsure), ("skipped", len(report.skipped))]
-    out().print(table((report.label, ""), rows, right=("",)))
-    print_skipped(report.skipped)
-    if report.skipped:
-        raise typer.Exit(SKIPPED)
-
-
 def pictures(
     encounter: Annotated[int, typer.Argument(metavar="ENCOUNTER", help="Its number, see `hanzaki encounters`.")],
     catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ) -> None:
-    """List the pictures of an encounter: photographs and video frames, and how well each shows the animal."""
-    from hanzaki.cli.output import print_frame
+    """List the pictures of an encounter: photographs and video frames, and how well each shows the animal.
+
+    What only a classifier says is followed by how sure it is, and by the model.
+    """
+    from hanzaki.cli.output import print_frame, with_words
 
     with open_catalogue(catalogue) as opened:
         frame = opened.pictures(encounter)
-    print_frame(frame, as_json=False, as_csv=False, right=("picture", "frame", "confidence", "quality"))
+    if not (as_json or as_csv):
+        frame = with_words(frame)
+    print_frame(frame, as_json=as_json, as_csv=as_csv, right=("picture", "frame", "confidence", "quality"))
 
 
 def regroup(

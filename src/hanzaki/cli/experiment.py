@@ -64,7 +64,7 @@ def run(
 
     with learning():
         from hanzaki.experiments.runner import run_experiment
-        from hanzaki.learning.config import parse_changes
+        from hanzaki.learning.reading_config import parse_changes
     with progress() as tell:
         ran = run_experiment(
             experiment,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -93,32 +93,55 @@ def import_(
     onnx: Annotated[Path, typer.Argument(metavar="FILE", help="The .onnx file, without suppression inside.")],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The model folder to make.")],
     like: Annotated[
-        Literal["yolox", "yolov5", "yolov8", "yolov10", "detr", "boxes"],
-        typer.Option(help="What it is: this says how photographs and boxes are written."),
+        Literal["yolox", "yolov5", "yolov8", "yolov10", "detr", "boxes", "xfeat", "aliked", "lightglue"],
+        typer.Option(help="What it is: this says how pictures go in, and how boxes, keypoints or pairs come out."),
     ],
     labels: Annotated[
-        str, typer.Option(metavar="NAMES", help="'coco', a file with one a line, or names with commas between.")
-    ],
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Of a detector: 'coco', a file with one a line, or names with commas between.",
+        ),
+    ] = None,
     size: SizeOption = None,
     threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least score of what is found; by default the family's.")
+        float | None,
+        typer.Option(min=0, max=1, help="Of a detector: least score of what is found; by default the family's."),
     ] = None,
     overlap: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Of two boxes that overlap by more (intersection over union) one stays."),
+        typer.Option(
+            min=0,
+            max=1,
+            help="Of a detector: of two boxes that overlap by more (intersection over union) one stays.",
+        ),
     ] = None,
     licence: Annotated[str, typer.Option(help="Of the weights, as an SPDX name.")] = "unknown",
     training_data: Annotated[str, typer.Option(help="What the weights learnt from.")] = "unknown",
 ) -> None:
-    """Make another program's detector, an ONNX file, a model folder; runs it once to see that it fits."""
-    from hanzaki.vision.importing import import_detector, read_labels
+    """Make another program's network, an ONNX file, a model folder; runs it once to see that it fits.
 
+    Detectors; networks that find and describe keypoints (xfeat, aliked); and those that match them (lightglue).
+    """
+    from hanzaki.errors import SettingError
+
+    square = None if size is None else (size, size)
+    if like in ("xfeat", "aliked", "lightglue"):
+        given = {"--labels": labels, "--threshold": threshold, "--overlap": overlap}
+        if wrong := [word for word, value in given.items() if value is not None]:
+            raise SettingError(f"{wrong[0]} is for detectors; --like {like} takes none")
+        typer.echo(_import_points(onnx, folder, like, square, licence, training_data))
+        return
+    from hanzaki.vision.importing import Family, import_detector, read_labels
+
+    if labels is None:
+        raise SettingError(f"--like {like} is a detector: name the classes of its boxes with --labels")
     config = import_detector(
         onnx,
         folder,
-        like,
+        cast(Family, like),
         read_labels(labels),
-        input_size=None if size is None else (size, size),
+        input_size=square,
         threshold=threshold,
         overlap=overlap,
         licence=licence,
@@ -126,6 +149,39 @@ def import_(
     )
     width, height = config.input_size
     typer.echo(f"Made the model folder {folder}: {like}, {width} x {height} pixels, {len(config.labels)} labels")
+
+
+def _import_points(
+    onnx: Path,
+    folder: Path,
+    like: Literal["xfeat", "aliked", "lightglue"],
+    size: tuple[int, int] | None,
+    licence: str,
+    training_data: str,
+) -> str:
+    """Make a network of keypoints a model folder, and say so."""
+    from hanzaki.errors import SettingError
+    from hanzaki.settings import settings
+    from hanzaki.vision.importing_points import import_matcher, import_points
+
+    runtime = settings().runtime
+    if like != "lightglue":
+        found = import_points(
+            onnx,
+            folder,
+            like,
+            input_size=size,
+            licence=licence,
+            training_data=training_data,
+            runtime=runtime,
+        )
+        width, height = found.input_size
+        told = f"{like}, {width} x {height} pixels, {found.embedding_size} numbers a point"
+        return f"Made the model folder {folder}: {told}"
+    if size is not None:
+        raise SettingError("--size is of pictures; --like lightglue takes keypoints")
+    config = import_matcher(onnx, folder, licence=licence, training_data=training_data, runtime=runtime)
+    return f"Made the model folder {folder}: {like}, for points of {config.embedding_size} numbers"
 
 
 @app.command("pull")

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
     from hanzaki.annotations import Annotations
     from hanzaki.errors import BadMedium
+    from hanzaki.fieldwork.tell import Altered
 
 _WIDTH_WHEN_PIPED = 200
 _SHOWN_BAD = 20
+_SHOWN_DIGITS = 4
+_BY_MACHINE = "_by_machine"
+_MEASURED = "quality"
 
 
 def out() -> Console:
@@ -93,6 +97,34 @@ def print_frame(frame: pd.DataFrame, *, as_json: bool, as_csv: bool, right: Sequ
         out().print(table(names, rows, right))
 
 
+def with_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """A listing for people: what the machine says stands in the column that nobody told, plainly as the machine's.
+
+    Columns ``COLUMN_by_machine COLUMN_probability COLUMN_sure COLUMN_model`` go into ``COLUMN``, as ``hybrid 93%
+    (origin-3f2a…)``. What the machine says where the listing has no such column, or has measured it, comes as a
+    column of its own if it says anything.
+    """
+    shown = frame.copy()
+    for column in [name.removesuffix(_BY_MACHINE) for name in frame.columns if name.endswith(_BY_MACHINE)]:
+        parts = [f"{column}{_BY_MACHINE}", *(f"{column}_{part}" for part in ("probability", "sure", "model"))]
+        words = [None if _missing(row[0]) else _word(*row) for row in frame[parts].itertuples(index=False)]
+        shown = shown.drop(columns=parts)
+        if column not in frame or column == _MEASURED:
+            if any(words):
+                shown[f"{column} by machine"] = words
+        else:
+            shown[column] = [
+                word if _missing(told) else told for told, word in zip(frame[column], words, strict=True)
+            ]
+    return shown
+
+
+def _word(value: str, probability: float, sure: bool, model: str) -> str:
+    name, _, digits = model.rpartition("-")
+    short = f"{name}-{digits[:_SHOWN_DIGITS]}…" if name else model
+    return f"{value} {probability:.0%}{'' if sure else ', unsure'} ({short})"
+
+
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
     print(json.dumps(value, ensure_ascii=False, indent=2, default=_text))  # noqa: T201
@@ -115,6 +147,20 @@ def print_skipped(skipped: Sequence[BadMedium], title: str = "skipped") -> None:
         if len(skipped) > _SHOWN_BAD:
             lines.append(f"and {len(skipped) - _SHOWN_BAD} more")
         err().print("\n".join(lines), markup=False)
+
+
+def altered_text(change: Altered, *, again: bool = False) -> str:
+    """What a decision altered, as a sentence.
+
+    Args:
+        change: one of its changes.
+        again: whether it was taken back.
+    """
+    nobody = "nobody known" if change.label == "individual" else "unknown"
+    what = f"{change.what[0].upper()}{change.what[1:]}"
+    is_now = "is" if change.label == "individual" else f"has {change.label}"
+    was = f" (was {change.before or nobody})" if again or change.before else ""
+    return f"{what} {is_now} {change.after or nobody}{' again' if again else ''}{was}"
 
 
 def read_told(path: Path) -> Annotations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from hanzaki.cli.options import SKIPPED, LearnOption, SetOption, StartOption
 
 if TYPE_CHECKING:
+    from hanzaki.learning.classifier.train import TrainedClassifier
     from hanzaki.learning.train import Trained
 
 app = typer.Typer(help="Train models on your own animals.", no_args_is_help=True)
@@ -49,7 +51,7 @@ def embedder(
     from hanzaki.extra import learning
 
     with learning():
-        from hanzaki.learning.config import parse_changes
+        from hanzaki.learning.reading_config import parse_changes
     with progress() as tell:
         trained = hanzaki.train_embedder(
             config,
@@ -85,7 +87,7 @@ def detector(
     from hanzaki.extra import learning
 
     with learning():
-        from hanzaki.learning.config import parse_changes
+        from hanzaki.learning.reading_config import parse_changes
     with progress() as tell:
         trained = hanzaki.train_detector(
             config,
@@ -97,6 +99,84 @@ def detector(
             report=lambda record: tell.say(_line(record)),
         )
     _tell(trained)
+
+
+@app.command("classifier")
+def classifier(
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped config: quick, classifier, origin.")
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of the run; of an earlier one, it is gone on with.")
+    ],
+    table: LearnOption = None,
+    start: StartOption = None,
+    changes: SetOption = None,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="Train twice more, on shuffled labels and on what surrounds the animals: both must fail.",
+        ),
+    ] = False,
+) -> None:
+    """Train a network to tell a label of animals: who, origin, sex, species, side or quality (data.label).
+
+    The tables are split first, so that no individual (or day, where individuals are told apart) is both learnt
+    from and tested. RUN/model is the model folder, RUN/report/index.html shows how well it does on the test. Can
+    be stopped and run again: it goes on where it was. `--from` goes on from an embedder or a classifier (`hides`
+    comes with hanzaki). Needs the extra `learn`.
+    """
+    import hanzaki
+    from hanzaki.cli.output import progress
+    from hanzaki.extra import learning
+
+    with learning():
+        from hanzaki.learning.reading_config import parse_changes
+    with progress() as tell:
+        trained = hanzaki.train_classifier(
+            config,
+            folder,
+            tables=table or (),
+            start=start,
+            changes=parse_changes(changes or ()),
+            controls=controls,
+            progress=tell,
+            report=lambda record: tell.say(_line(record)),
+        )
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        _tell_test(trained)
+    _tell(trained)
+
+
+_TOLD = {"accuracy": "right", "kappa": "Cohen's kappa", "macro_f1": "macro F1"}
+
+
+def _tell_test(trained: TrainedClassifier) -> None:
+    """How well it did on the test, and what the controls came to."""
+    test, learnt = trained.results["test"], trained.results["parts"]["train"]
+    if test is None:
+        return
+    typer.echo(
+        f"Tested on {test['queries']} pictures of {test['individuals']} individuals, by"
+        f" {trained.results['protocol']}; {learnt} were learnt from"
+    )
+    calibration = test["calibration"]
+    rows = [(name, test[key], key != "kappa") for key, name in _TOLD.items()]
+    rows += [
+        ("calibration error", calibration["after"]["ece"], True),
+        ("the same at a temperature of 1", calibration["before"]["ece"], True),
+    ]
+    for name, interval, share in rows:
+        typer.echo(f"  {name}: {_with_interval(interval, share)}")
+    for control in trained.results["controls"] or ():
+        typer.echo(f"Control, {control['sentence']}")
+    typer.echo(f"Wrote the report {trained.page}")
+
+
+def _with_interval(interval: Sequence[float | None], share: bool) -> str:
+    value, low, high = ("-" if n is None else f"{n:.1%}" if share else f"{n:.2f}" for n in interval)
+    return f"{value} ({low} to {high})"
 
 
 def _tell(trained: Trained) -> None:
@@ -121,8 +201,8 @@ def show(
     from hanzaki.extra import learning
 
     with learning():
-        from hanzaki.learning.config import shipped_configs, shipped_detectors
-    shipped = shipped_configs() | shipped_detectors()
+        from hanzaki.learning.reading_config import all_shipped_configs
+    shipped = all_shipped_configs()
     if name is None:
         typer.echo("\n".join(shipped))
     elif name in shipped:
@@ -142,6 +222,9 @@ def _line(record: dict[str, Any]) -> str:
     elif "validation_map50" in record:
         found = ", ".join(f"{name} {record[f'validation_{key}']:.1%}" for key, name in _FOUND.items())
         parts.append(f"kept aside: {found}")
+    elif "validation_likelihood" in record:
+        told = f"right {record['validation_accuracy']:.1%}, macro F1 {record['validation_macro_f1']:.1%}"
+        parts.append(f"kept aside: {told}, likelihood {record['validation_likelihood']:.3f}")
     parts.append(
         f"{record['pictures_per_second']:.0f} pictures/s, {record['waiting']:.0%} of the time waiting for them"
     )

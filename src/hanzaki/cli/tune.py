@@ -46,7 +46,8 @@ def tune(
     from hanzaki.extra import learning
 
     with learning():
-        from hanzaki.learning.config import embedder_config, parse_changes
+        from hanzaki.learning.config import embedder_config
+        from hanzaki.learning.reading_config import parse_changes
         from hanzaki.learning.space import read_space
         from hanzaki.learning.tune import tune_embedder
     wanted = embedder_config(config, tables=table or (), start=start, changes=parse_changes(changes or ()))

@@ -70,11 +70,15 @@ def stream(
     hybrids: Annotated[int, typer.Option(min=0, help="How many of the animals are hybrids.")] = 0,
     newcomers: Annotated[int, typer.Option(min=0, help="How many come on the last day only.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="From which everything follows.")] = 0,
+    masks: Annotated[
+        bool, typer.Option("--masks", help="Write masks of the spots beside near photographs.")
+    ] = False,
 ) -> None:
     """Film and photograph giant salamanders in a stream, with the truth in annotations.csv and heads.csv.
 
     Smartphone-like videos of whole animals that walk and rest under moving water, by morning, afternoon and
-    evening light. Can be stopped and run again with the same settings: what is written stays.
+    evening light. Can be stopped and run again with the same settings: what is written stays. With
+    --masks the dark markings of each head that is photographed from near by are told in the folder masks.
     """
     from hanzaki.cli.output import progress
     from hanzaki.errors import SettingError
@@ -101,6 +105,7 @@ def stream(
             hybrids=hybrids,
             newcomers=newcomers,
             seed=seed,
+            masks=masks,
             threads=settings().threads,
             progress=lambda done, total: tell("videos and photographs", done, total),
         )
@@ -131,6 +136,9 @@ def lives(
     seconds: Annotated[float, typer.Option(min=0, help="Length of one video of each, in place of them.")] = 0.0,
     size: Annotated[str, typer.Option(metavar="WxH", help="Width and height in pixels.")] = "960x720",
     seed: Annotated[int, typer.Option(min=0, help="From which everything follows.")] = 0,
+    masks: Annotated[
+        bool, typer.Option("--masks", help="Write masks of the spots beside the photographs.")
+    ] = False,
 ) -> None:
     """Let a population live for years, and photograph whom its surveys meet, with the truth of every life beside.
 
@@ -160,6 +168,7 @@ def lives(
             population,
             seconds=seconds,
             size=_size(size),
+            masks=masks,
             threads=settings().threads,
             progress=lambda done, total: tell("encounters", done, total),
         )

@@ -56,7 +56,7 @@ _DATE = re.compile(r"(\d{4})[-:/.](\d\d?)[-:/.](\d\d?)(?:[ T]+(\d\d?):(\d\d?)(?:
 
 #: Columns that are read from the image, and those that are read from the annotation.
 _OF_IMAGE = ("image_id", "encounter", "date", "site", "file_name", "file_path")
-_OF_ANNOTATION = ("identity", "species", "orientation", "bbox", "label", "confidence")
+_OF_ANNOTATION = ("identity", "species", "orientation", "bbox", "label", "confidence", "sex", "origin")
 
 _Record = Mapping[str, Any]
 
@@ -99,7 +99,8 @@ def read_coco(path: Path | str, document: Any = None) -> Reading:
 
     Left out and counted are corrupt images, images without annotations, categories that are no animals, and groups
     (``iscrowd``, or a ``count`` above one without a box): a row is one animal. An annotation's category is its
-    ``label``; in MiewID's files and camera traps', where categories are species, it is the species too.
+    ``label``; in MiewID's files and camera traps', where categories are species, it is the species too. ``sex``
+    and ``origin`` of an annotation are read where they are text, which is how hanzaki writes them.
 
     Args:
         path: the file.
@@ -251,6 +252,8 @@ def _read(record: _Record, place: str, images: _Images, categories: _Categories,
         "bbox": box,
         "label": label,
         "confidence": _text(record, "score", place, rows),
+        "sex": _own_text(record, "sex"),
+        "origin": _own_text(record, "origin"),
     }
     for key, value in values.items():
         rows.columns[key].append(value)
@@ -307,6 +310,12 @@ def _text(record: _Record, key: str, place: str, rows: _Rows) -> str | None:
         return None if value != value else str(value).removesuffix(".0")  # not a number: pandas wrote a gap so
     rows.wrong(place, f"{key!r}: {value!r} is neither text nor a number")
     return None
+
+
+def _own_text(record: _Record, key: str) -> str | None:
+    """The text of a key that no dialect defines: another program may keep anything there, and that is no fault."""
+    value = record.get(key)
+    return value if type(value) is str else None
 
 
 def _date(text: str | None) -> str | datetime | None:

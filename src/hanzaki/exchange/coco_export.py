@@ -15,6 +15,7 @@ from hanzaki.exchange.writing import Picture, label_of, moved_path, pictures, wr
 #: What COCO calls the columns that are of an image, and those that are of a box.
 _OF_IMAGE = {"date": "datetime", "encounter": "seq_id", "site": "location"}
 _OF_BOX = {"identity": "name", "species": "species", "orientation": "viewpoint", "confidence": "score"}
+_OF_BOX |= {"sex": "sex", "origin": "origin"}
 
 
 def write_coco(annotations: Annotations, path: Path | str, sizes: Sizes = displayed_size) -> Mapping[str, int]:

@@ -24,7 +24,10 @@ from hanzaki.exchange.writing import label_of, moved_path, pictures, short, writ
 FORMAT = "CVAT XML"
 
 #: A box's attributes that are hanzaki's columns, where a team labels with attributes of these names.
-_ATTRIBUTES = ("identity", "species", "orientation", "encounter", "date", "site", "confidence", "quality")
+_ATTRIBUTES = (
+    *("identity", "species", "orientation", "encounter", "date", "site"),
+    *("confidence", "quality", "sex", "origin"),
+)
 
 _CORNERS = ("xtl", "ytl", "xbr", "ybr")
 _FRAMES = 10**9  # more than any video has
@@ -45,9 +48,9 @@ def read_cvat(
     """Read CVAT for images or CVAT for video, 1.1.
 
     Attributes of a box that are called as hanzaki's columns (``identity species orientation encounter date site
-    confidence quality``) fill them. Other shapes than boxes, images without boxes, and boxes on an image that is
-    at hand in another size than CVAT says, are left out and counted. A track is an encounter; frames on which it
-    is ``outside`` are passed over. Losses: ``occluded``, ``z_order``, groups and other attributes.
+    confidence quality sex origin``) fill them. Other shapes than boxes, images without boxes, and boxes on an
+    image that is at hand in another size than CVAT says, are left out and counted. A track is an encounter; frames
+    on which it is ``outside`` are passed over. Losses: ``occluded``, ``z_order``, groups and other attributes.
 
     Args:
         path: ``annotations.xml``; images are looked for beside it and in ``images``.

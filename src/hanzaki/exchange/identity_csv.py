@@ -1,8 +1,8 @@
 """The identity table as the field writes it: CSV with wildlife-datasets' columns.
 
-``identity`` and ``path``, and where known ``image_id species orientation encounter date bbox site``. Newer tables
-say ``position`` for ``orientation``; boxes stand as ``[x, y, w, h]`` or ``x y w h``; an unknown animal is
-``unknown``.
+``identity`` and ``path``, and where known ``image_id species orientation encounter date bbox site`` and hanzaki's
+other columns. Newer tables say ``position`` for ``orientation``; boxes stand as ``[x, y, w, h]`` or ``x y w h``;
+an unknown animal is ``unknown``.
 """
 
 from __future__ import annotations

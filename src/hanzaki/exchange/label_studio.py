@@ -26,7 +26,7 @@ from hanzaki.exchange.writing import Picture, label_of, moved_path, pictures, wr
 FORMAT = "Label Studio JSON"
 
 #: Tags of a box (perRegion) that are hanzaki's columns, where a team labels with tags of these names.
-_TAGS = ("identity", "species", "orientation", "encounter", "date", "site", "quality")
+_TAGS = ("identity", "species", "orientation", "encounter", "date", "site", "quality", "sex", "origin")
 
 _KEYS = ("rectanglelabels", "labels")
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")  # what Label Studio puts before the name of an uploaded file
@@ -59,8 +59,8 @@ def read_label_studio(
     Where several people annotated a task, the one marked as ground truth is read, or else the one that was last
     changed, and the others are counted; so are tasks that were skipped or have no box, and predictions. Tags of a
     region (``perRegion``) that are called as hanzaki's columns (``identity species orientation encounter date site
-    quality``) fill them in JSON; JSON-MIN does not say to which box they belong. Losses: second labels of a box,
-    and everything that is no box.
+    quality sex origin``) fill them in JSON; JSON-MIN does not say to which box they belong. Losses: second labels
+    of a box, and everything that is no box.
 
     Args:
         path: the exported file; images are looked for beside it and in ``images``, with the name that they had

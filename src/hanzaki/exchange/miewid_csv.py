@@ -30,7 +30,7 @@ _SIDES = ["x", "y", "w", "h"]
 _COLUMNS = ("theta", "viewpoint", "name", "file_name", "species", "file_path", *_SIDES)
 
 #: Columns of the identity table that MiewID does not have, and passes over.
-_SHARED = ("image_id", "encounter", "date", "site", "label", "confidence", "quality")
+_SHARED = ("image_id", "encounter", "date", "site", "label", "confidence", "quality", "sex", "origin")
 
 
 def is_miewid(header: Collection[str]) -> bool:
@@ -41,8 +41,8 @@ def is_miewid(header: Collection[str]) -> bool:
 def read_miewid_csv(path: Path | str) -> Reading:
     """Read MiewID's CSV.
 
-    Columns that it shares with the identity table (``image_id encounter date site label confidence quality``) are
-    read too.
+    Columns that it shares with the identity table (``image_id encounter date site label confidence quality sex
+    origin``) are read too.
 
     Raises:
         TableError: if the file is no such table, with every cell that cannot be understood.

@@ -43,7 +43,9 @@ def voc_files(folder: Path) -> list[Path]:
     """The XML files of a folder and of all in it, without hidden ones."""
     files = folder.rglob("*.xml")
     return sorted(
-        file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        file
+        for file in files
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
     )
 
 

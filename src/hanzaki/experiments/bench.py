@@ -18,13 +18,18 @@ from typing import Any
 import pandas as pd
 
 from hanzaki.errors import BadMedium
+from hanzaki.evaluation.labelling import Labelled, judge_classifier
 from hanzaki.evaluation.protocols import MEASURES, Described, describe_table, one_against_all
 from hanzaki.exchange.identity_csv import read_identity_csv
-from hanzaki.learning.config import as_yaml, embedder_config
+from hanzaki.learning.classifier.config import classifier_config
+from hanzaki.learning.classifier.train import train_classifier
+from hanzaki.learning.config import embedder_config
+from hanzaki.learning.reading_config import as_yaml
 from hanzaki.learning.train import train_embedder
 from hanzaki.settings import settings
+from hanzaki.vision.classifier import Classifier
 from hanzaki.vision.describing import load_describer
-from hanzaki.vision.model import find_model, load_model
+from hanzaki.vision.model import find_model, load_classifier_model, load_model
 
 Progress = Callable[[str, int, int], None]
 
@@ -86,6 +91,42 @@ class Bench:
         trained = train_embedder(wanted, run, progress=self.progress)
         self.bad |= {str(one): one for one in trained.bad}
         return trained.model
+
+    def classifier(self, recipe: Recipe, *, controls: bool = False) -> Path:
+        """The run of a classifier's recipe, trained and tested if that was not done yet; ``model`` lies in it.
+
+        Args:
+            recipe: its tables are parted as its config says.
+            controls: whether its controls are trained too.
+
+        Raises:
+            SettingError: if the recipe's config cannot be used.
+            LeakError: if a table cannot be parted without a leak.
+            ModelError: if the model to go on from cannot be used.
+        """
+        wanted = classifier_config(recipe.config, tables=recipe.tables, changes=recipe.changes)
+        asked = [*recipe.tables, *wanted.split.tables]
+        plain = wanted.model_dump(mode="json") | {"tables": [digest(table) for table in asked]}
+        plain["data"] |= {"tables": []}
+        plain["split"] |= {"tables": []}
+        start = wanted.network.start
+        began = load_model(find_model(start)).fingerprint if start is not None else ""
+        run = self.folder / "models" / f"{slug(recipe.name)}-{key_of([json.dumps(plain), began])}"
+        if not (run / "results.json").is_file():
+            self.say(f"training: {recipe.name}")
+        trained = train_classifier(wanted, run, controls=controls, progress=self.progress)
+        self.bad |= {str(one): one for one in trained.bad}
+        return run
+
+    def labelled(self, run: Path, table: Path | None = None) -> Labelled:
+        """How well a run's classifier labels a table, by default the one that was kept apart to test it."""
+        model = load_classifier_model(run / "model")
+        classifier = Classifier(model, settings().runtime, settings().threads)
+        judged = judge_classifier(
+            read_identity_csv(table or run / "split" / "test.csv"), classifier, self.progress
+        )
+        self.bad |= {str(one): one for one in judged.bad}
+        return judged
 
     def described(self, model: Path | str, table: Path) -> Described:
         """What a model makes of a table's annotations; the last few are kept in memory."""

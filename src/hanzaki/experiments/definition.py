@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from hanzaki.errors import SettingError, printable
-from hanzaki.learning.config import checked
+from hanzaki.learning.reading_config import checked
 
 Kind = Literal[
     "multi_species",
@@ -23,6 +23,7 @@ Kind = Literal[
     "lights",
     "unknown",
     "origin",
+    "tasks",
 ]
 ScaleName = Literal["paper", "desk"]
 
@@ -59,6 +60,7 @@ class VirtualStream(_Part):
     photographs: int = Field(10, ge=1, description="Of each animal on each day.")
     size: tuple[int, int] = (640, 480)
     seed: int = Field(0, ge=0)
+    masks: bool = Field(False, description="Whether each head's true spots are written beside it.")
 
 
 class Scale(_Part):

@@ -1,13 +1,7 @@
-"""The salamander papers' experiments: which of eleven, whether one of them at all, and native or hybrid.
-
-Each network learns with a softmax loss, as the papers' do, and names a photograph by the nearest that it
-learnt from: the way in which the field half identifies.
-"""
+"""The giant salamander study's experiments: which of eleven, by the light of the day, and whether one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -15,177 +9,157 @@ import pandas as pd
 
 from hanzaki.annotations import Annotations
 from hanzaki.errors import SettingError
-from hanzaki.evaluation.classification import Classification, judge_labels
-from hanzaki.evaluation.lots import shuffled
-from hanzaki.evaluation.naming import name_by_nearest
-from hanzaki.evaluation.openset import judge_open_set
-from hanzaki.evaluation.report.figures import confusion, curves
+from hanzaki.evaluation.labelling import Labelled
+from hanzaki.evaluation.openset import ranks
+from hanzaki.evaluation.report.figures import confusion, reliability_diagram
 from hanzaki.evaluation.resampling import Interval
-from hanzaki.evaluation.splits import Split, make_split
+from hanzaki.evaluation.unknown import SCORES, Refusals, UnknownRule, judge_refusals
 from hanzaki.exchange.table import read_table
-from hanzaki.experiments.bench import Bench, Recipe, digest
+from hanzaki.experiments.bench import Bench, Recipe
 from hanzaki.experiments.definition import Experiment, Scale
 from hanzaki.experiments.outcome import Outcome, Share
-from hanzaki.experiments.tables import keep_table, require_no_leaks, rows_of, tables_of, write_parts
+from hanzaki.experiments.tables import keep_table, rows_of, tables_of
 
 _LIGHTS = ("morning", "afternoon", "evening")
 _CROPS = {"cropped to 60 %": 0.6, "whole head": 1.0}
 _MEASURES = ("accuracy", "kappa", "macro_f1")
 _REFUSED = 0.05  # share of known photographs that the rule for strangers may refuse
 
+#: Headers of the columns of :func:`measures`.
+MEASURED = ("accuracy %", "kappa", "macro F1")
+
 
 def lights(experiment: Experiment, scale: Scale, bench: Bench) -> Outcome:
-    """A network for each light, learnt on some days and tested on others (salamander paper, Table 2, Figs 3-7)."""
-    annotations = _one_table(experiment, scale, bench)
-    days = _days(annotations)
+    """A classifier for each light, learnt on some days and tested on others (salamander paper, Table 2)."""
+    table = one_table(experiment, scale, bench)
+    days = _days(read_table(table))
     rows: list[list[object]] = []
     records, figures = [], {}
     accuracy: dict[tuple[str, str], float] = {}
     for light in (*_LIGHTS, "mixed"):
-        chosen = {} if light == "mixed" else {"train_light": light, "test_light": light}
-        split = make_split(annotations, "daytime" if chosen else "date", **days, **chosen)
-        parts = write_parts(split, bench, light)
+        chosen = {} if light == "mixed" else {"split.train_light": light, "split.test_light": light}
         for crop, fraction in _CROPS.items():
-            model = bench.model(_recipe(f"{light} light, {crop}", parts["train"], scale, fraction))
-            judged = _judged(bench, model, parts["train"], parts["test"])
-            accuracy[light, crop] = judged.measures["accuracy"].value
-            rows.append([light, crop, judged.queries, *_measures(judged)])
-            values = {name: judged.measures[name].value for name in _MEASURES}
-            records.append({"light": light, "crop": crop, "queries": judged.queries, **values})
+            run = bench.classifier(
+                Recipe(
+                    f"{light} light, {crop}",
+                    (table,),
+                    scale.config,
+                    scale.changes
+                    | {"split.protocol": "daytime" if chosen else "date", **days, **chosen}
+                    | {"network.crop_fraction": fraction},
+                )
+            )
+            judged = bench.labelled(run)
+            accuracy[light, crop] = judged.classification.measures["accuracy"].value
+            rows.append([light, crop, len(judged.frame), *measures(judged), *calibrated(judged)])
+            records.append({"light": light, "crop": crop, **_plain(judged)})
             if fraction < 1:
                 figures[f"{light.capitalize()} model: who it is (rows), and whom it was taken for"] = confusion(
-                    judged.matrix, [str(label) for label in judged.labels]
+                    judged.classification.matrix, [str(label) for label in judged.labels]
+                )
+            if light == "mixed" and fraction < 1:
+                figures["Mixed model: what came true of what it said, before and after its temperature"] = (
+                    reliability_diagram(judged.after.reliability, judged.before.reliability)
                 )
     return Outcome(
-        headers=["light", "crop", "photographs", "accuracy %", "kappa", "macro F1"],
+        headers=["light", "crop", "photographs", *MEASURED, *CALIBRATED],
         rows=rows,
         records=pd.DataFrame(records),
         figures=figures,
         answers=_light_answers(accuracy),
-        notes=[f"Learnt from the days {days['train_days']}, tested on the days {days['test_days']}."],
+        notes=[
+            f"Learnt from the days {days['split.train_days']}, tested on the days {days['split.test_days']}; a"
+            " share of each animal's encounters of the former chose epoch and temperature.",
+            "The paper tested on photographs of the two days that it learnt from; here no day is on both sides.",
+        ],
         text=2,
     )
 
 
 def unknown(experiment: Experiment, scale: Scale, bench: Bench) -> Outcome:
     """Each individual left out in turn: is it known for a stranger (salamander paper, end of the discussion)?"""
-    annotations = _one_table(experiment, scale, bench)
-    split = make_split(annotations, "date", **_days(annotations), validation=0.3)
-    require_no_leaks(split.parts, bench, experiment.name)
-    strangers = sorted({row.identity or "" for row in split.parts["train"]})
-    answers = {stranger: _without(stranger, split, scale, bench) for stranger in strangers}
-    rows: list[list[object]] = []
-    for stranger, named in answers.items():
-        own, others = named[~named["known"]], named[named["known"]]
-        kept = others["right"] & (others["margin"] >= 0)
-        refused = (_percent(part["margin"] < 0) for part in (own, others))
-        rows.append([stranger, len(own), next(refused), len(others), next(refused), _percent(kept)])
-    pooled = pd.concat([named.assign(stranger=stranger) for stranger, named in answers.items()], ignore_index=True)
-    judged = judge_open_set(
-        pooled["margin"].to_numpy(float),
-        pooled["known"].to_numpy(bool),
-        (pooled["right"] & pooled["known"]).to_numpy(bool),
-        pooled["identity"].tolist(),
-    )
-    points = [
-        (passed, named, nan, nan)
-        for passed, named in zip(judged.curve.passed, judged.curve.identified, strict=True)
-    ]
+    table = one_table(experiment, scale, bench)
+    annotations = read_table(table)
+    changes = scale.changes | {"split.protocol": "date", **_days(annotations)}
+    strangers = sorted({row.identity or "" for row in annotations})
+    rules: dict[str, Refusals] = {}
+    answers: dict[str, list[pd.DataFrame]] = {score: [] for score in SCORES}
+    for stranger in strangers:
+        for score, frame in _without(stranger, annotations, changes, scale, bench).items():
+            answers[score].append(frame)
+    for score, frames in answers.items():
+        pooled = pd.concat(frames, ignore_index=True)
+        rules[score] = judge_refusals(
+            pooled["rank"].to_numpy(float),
+            pooled["refused"].to_numpy(bool),
+            pooled["known"].to_numpy(bool),
+            pooled["identity"].tolist(),
+        )
+    best = max(rules, key=lambda score: rules[score].auroc.value)
+    pooled = pd.concat(answers[best], ignore_index=True)
+    known = pooled[pooled["known"]]
+    kept = float((known["right"] & ~known["refused"]).mean())
     return Outcome(
-        headers=["left out", "its photographs", "known for a stranger %", "photographs of the known",
-                 "taken for strangers %", "named rightly %"],
-        rows=rows,
-        records=pooled[["stranger", "identity", "given", "score", "margin", "known", "right"]],
-        figures={
-            "Known animals named rightly, against the strangers that pass for known, at every threshold": curves(
-                {"": points}, xlabel="share of strangers' photographs that pass", ylabel="known, named rightly"
-            )
-        },
-        answers=[
-            f"A stranger's photograph is known for one in {_percent(pooled['margin'][~pooled['known']] < 0)} % of"
-            f" cases, by a rule that refuses {100 * _REFUSED:.0f} % of known photographs of days learnt from."
-            f" AUROC of known against strangers: {_decimal(judged.auroc)}.",
-            *[
-                f"Where {100 * point.rate:.0f} % of strangers' photographs may pass, {Share(*point.identified)} %"
-                " of the known are named rightly."
-                for point in judged.points
-            ],
+        headers=["rule: unknown where this is low", "strangers taken for known %", "known taken for strangers %",
+                 "AUROC"],
+        rows=[
+            [score, _percent(rule.taken), _percent(rule.refused), decimal(rule.auroc)]
+            for score, rule in rules.items()
         ],
-        notes=["The rule is set on validation photographs alone: no stranger, and nothing of the test, was seen."],
+        records=pooled,
+        figures={},
+        answers=[
+            f"The best rule, by {best}: {_percent(rules[best].taken)} % of strangers' photographs are taken for"
+            f" somebody known, and {_percent(rules[best].refused)} % of known ones for strangers; it was set to"
+            f" refuse {100 * _REFUSED:.0f} % of known photographs.",
+            f"With it, {100 * kept:.1f} % of the photographs of known animals are named, and rightly.",
+        ],
+        notes=[
+            "Each animal is left out in turn; a rule is set on other encounters of the days learnt from: no"
+            " stranger, and nothing of the test, was seen.",
+        ],
     )  # fmt: skip
 
 
-def _without(stranger: str, split: Split, scale: Scale, bench: Bench) -> pd.DataFrame:
-    """How the test photographs are named by a network that never saw one of the animals.
+def _without(
+    stranger: str, annotations: Annotations, changes: dict[str, object], scale: Scale, bench: Bench
+) -> dict[str, pd.DataFrame]:
+    """How the test photographs are judged by a classifier that never saw one of the animals, by each rule.
 
     Returns:
-        one row a photograph: ``identity given score``, ``margin`` of the score over the least that counts as
-        known, and whether it is ``known`` and named ``right``.
+        for each score one row a photograph: ``stranger identity given known right refused rank``.
     """
-    train, validation = (
-        keep_table(rows_of(part, part.frame["identity"] != stranger), bench, f"without-{stranger}")
-        for part in (split.parts["train"], split.parts["validation"])
+    table = keep_table(
+        rows_of(annotations, annotations.frame["identity"] != stranger), bench, f"without-{stranger}"
     )
-    test = keep_table(split.parts["test"], bench, "test")
-    model = bench.model(_recipe(f"all but {stranger}", train, scale))
-    least = float(np.quantile(_named(bench, model, train, validation)["score"], _REFUSED))
-    named = _named(bench, model, train, test)
-    return named.assign(
-        margin=named["score"] - least,
-        known=named["identity"] != stranger,
-        right=named["identity"] == named["given"],
-    )
+    run = bench.classifier(Recipe(f"all but {stranger}", (table,), scale.config, changes))
+    chosen = bench.labelled(run, run / "split" / "validation.csv")
+    days = {row.date.date() for row in read_table(run / "split" / "test.csv") if row.date is not None}
+    tested = pd.Series([row.date is not None and row.date.date() in days for row in annotations])
+    test = bench.labelled(run, keep_table(rows_of(annotations, tested), bench, "tested"))
+    if test.strangers is None:
+        raise SettingError(f"{stranger} has no photograph of the days that are tested: it cannot be a stranger")
+    logits = np.concatenate([test.logits, test.strangers.logits])
+    told = pd.concat([test.frame, test.strangers.frame], ignore_index=True)
+    frame = told[["truth", "given"]].rename(columns={"truth": "identity"}).assign(stranger=stranger)
+    frame = frame.assign(known=frame["identity"] != stranger, right=frame["identity"] == frame["given"])
+    by_score: dict[str, pd.DataFrame] = {}
+    for score in SCORES:
+        rule = UnknownRule.fit(chosen.logits, score, _REFUSED, test.temperature)
+        by_score[score] = frame.assign(refused=rule.unknown(logits), rank=ranks(rule.sureness(logits)))
+    return by_score
 
 
-def origin(experiment: Experiment, scale: Scale, bench: Bench) -> Outcome:
-    """Native or hybrid, of individuals never seen (hybrid study: 5 of each learnt from, the others tested)."""
-    annotations = _one_table(experiment, scale, bench)
-    kinds = sorted({row.species or "" for row in annotations})
-    if len(kinds) != 2:
-        raise SettingError(
-            f"experiment {experiment.name} tells two kinds apart by 'species'; the table has {len(kinds)}"
-        )
-    who = [(row.species or "", row.identity or "") for row in annotations]
-    learnt = {
-        name
-        for kind in kinds
-        for name in shuffled([one for one in who if one[0] == kind], 0, "origin")[: scale.counts[0]]
-    }
-    chosen = pd.Series([one in learnt for one in who])
-    require_no_leaks(
-        {"train": rows_of(annotations, chosen), "test": rows_of(annotations, ~chosen)}, bench, experiment.name
-    )
-    classes = Annotations(
-        annotations.frame.assign(identity=annotations.frame["species"]), source=annotations.source
-    )
-    train = keep_table(rows_of(classes, chosen), bench, "origin-train")
-    test = keep_table(rows_of(annotations, ~chosen), bench, "origin-test")
-    named = _named(bench, bench.model(_recipe("native or hybrid", train, scale)), train, test)
-    votes = named.groupby(["species", "identity"])["given"].agg(lambda given: given.mode().iloc[0]).reset_index()
-    judged, by_animal = (
-        judge_labels(one["species"].tolist(), one["given"].tolist(), kinds, one["identity"].tolist())
-        for one in (named, votes)
-    )
-    return Outcome(
-        headers=["judged", "number", "accuracy %", "kappa", "macro F1"],
-        rows=[
-            ["photographs", judged.queries, *_measures(judged)],
-            ["animals, by the majority of their photographs", by_animal.queries, *_measures(by_animal)],
-        ],
-        records=named,
-        figures={"What each photograph is (rows), and what it was taken for": confusion(judged.matrix, kinds)},
-        answers=[
-            f"{Share(*judged.measures['accuracy'])} % of the photographs are told rightly, of {by_animal.queries}"
-            " animals of which none was learnt from."
-        ],
-    )
+def one_table(experiment: Experiment, scale: Scale, bench: Bench) -> Path:
+    """The table of an experiment's animals.
 
-
-def _one_table(experiment: Experiment, scale: Scale, bench: Bench) -> Annotations:
+    Raises:
+        SettingError: if it has none.
+    """
     tables, _ = tables_of(experiment, scale, bench)
     if not tables:
         raise SettingError(f"experiment {experiment.name} has no animals: name a table with --table")
-    return read_table(tables[0])
+    return tables[0]
 
 
 def _days(annotations: Annotations) -> dict[str, str]:
@@ -194,27 +168,7 @@ def _days(annotations: Annotations) -> dict[str, str]:
     if len(days) < 2:
         raise SettingError("the table has no two days: to learn on one and test on another, dates must be given")
     middle = len(days) // 2
-    return {"train_days": f"..{days[middle - 1]}", "test_days": f"{days[middle]}.."}
-
-
-def _recipe(name: str, train: Path, scale: Scale, fraction: float | None = None) -> Recipe:
-    changes = scale.changes | ({} if fraction is None else {"network.crop_fraction": fraction})
-    return Recipe(name, (train,), scale.config, changes)
-
-
-def _named(bench: Bench, model: Path, train: Path, test: Path) -> pd.DataFrame:
-    """Whom each photograph was taken for: the individual of the nearest photograph learnt from."""
-
-    def make() -> pd.DataFrame:
-        return name_by_nearest(bench.described(model, train), bench.described(model, test))
-
-    return bench.kept("named", [model.parent.name, digest(train), digest(test)], make)
-
-
-def _judged(bench: Bench, model: Path, train: Path, test: Path) -> Classification:
-    named = _named(bench, model, train, test)
-    labels: Sequence[str] = sorted({*named["identity"], *named["given"]})
-    return judge_labels(named["identity"].tolist(), named["given"].tolist(), labels, named["identity"].tolist())
+    return {"split.train_days": f"..{days[middle - 1]}", "split.test_days": f"{days[middle]}.."}
 
 
 def _light_answers(accuracy: dict[tuple[str, str], float]) -> list[str]:
@@ -229,15 +183,32 @@ def _light_answers(accuracy: dict[tuple[str, str], float]) -> list[str]:
     ]
 
 
-def _measures(judged: Classification) -> list[str]:
+def measures(judged: Labelled) -> list[str]:
     """Accuracy in percent, kappa and macro F1 as papers print them, with intervals."""
-    accuracy, *others = (judged.measures[name] for name in _MEASURES)
-    return [str(Share(*accuracy)), *map(_decimal, others)]
+    accuracy, *others = (judged.classification.measures[name] for name in _MEASURES)
+    return [_percent(accuracy), *map(decimal, others)]
 
 
-def _decimal(interval: Interval) -> str:
+#: Headers of the columns of :func:`calibrated`.
+CALIBRATED = ("ECE at temperature 1", "ECE", "temperature")
+
+
+def calibrated(judged: Labelled) -> list[str]:
+    """Expected calibration error before and after temperature scaling, and the temperature."""
+    before, after = (one.measures["ece"].value for one in (judged.before, judged.after))
+    return [f"{before:.3f}", f"{after:.3f}", f"{judged.temperature:.2f}"]
+
+
+def _plain(judged: Labelled) -> dict[str, float]:
+    values = {name: judged.classification.measures[name].value for name in _MEASURES}
+    ece = {"ece_before": judged.before.measures["ece"].value, "ece": judged.after.measures["ece"].value}
+    return {"queries": len(judged.frame), **values, **ece}
+
+
+def decimal(interval: Interval) -> str:
+    """A number of 0 to 1 with its interval."""
     return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
 
 
-def _percent(hits: pd.Series[bool]) -> str:
-    return f"{100 * float(hits.mean()):.1f}" if len(hits) else "-"
+def _percent(interval: Interval) -> str:
+    return str(Share(*interval))

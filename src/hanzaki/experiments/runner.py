@@ -17,9 +17,10 @@ from hanzaki.experiments.bench import Bench, Progress, slug
 from hanzaki.experiments.comparison import backbones, left_out, multi_species, peers
 from hanzaki.experiments.database import annotations_in_database
 from hanzaki.experiments.definition import Experiment, Kind, Paper, Scale, read_experiment
+from hanzaki.experiments.labels import origin, tasks
 from hanzaki.experiments.newspecies import finetuning, joint
 from hanzaki.experiments.outcome import Outcome
-from hanzaki.experiments.recognition import lights, origin, unknown
+from hanzaki.experiments.recognition import lights, unknown
 
 _KINDS: dict[Kind, Callable[[Experiment, Scale, Bench], Outcome]] = {
     "multi_species": multi_species,
@@ -32,6 +33,7 @@ _KINDS: dict[Kind, Callable[[Experiment, Scale, Bench], Outcome]] = {
     "lights": lights,
     "unknown": unknown,
     "origin": origin,
+    "tasks": tasks,
 }
 
 

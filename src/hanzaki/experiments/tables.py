@@ -99,6 +99,7 @@ def _stream(stream: VirtualStream, bench: Bench) -> Path:
             stream.photographs,
             stream.seed,
             stream.size,
+            masks=stream.masks,
             newcomers=0,
             hybrids=stream.hybrids,
             progress=lambda done, total: bench.progress("photographs", done, total),

@@ -72,7 +72,7 @@ def _alone(session: Session, media: Sequence[int]) -> list[Annotation]:
 
 def _circumstances(row: Annotation) -> tuple[object, ...]:
     meeting = row.encounter
-    return row.medium.camera, meeting.site_id, meeting.survey_id, meeting.species
+    return row.medium.camera, meeting.site_id, meeting.survey_id, meeting.species, meeting.sex, meeting.origin
 
 
 def _time(row: Annotation) -> datetime:

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from hanzaki import defaults
 from hanzaki.annotations import Annotations
-from hanzaki.catalogue import decisions, gallery, records
+from hanzaki.catalogue import decisions, facts, gallery, opinions, records
 from hanzaki.catalogue.catalogue import Catalogue
-from hanzaki.catalogue.tables import Annotation, Decision, Encounter, Individual
+from hanzaki.catalogue.tables import Decision
 from hanzaki.errors import CatalogueError, DecisionError, SettingError
 from hanzaki.fieldwork.add import AddReport, add
 from hanzaki.fieldwork.bursts import BURST
-from hanzaki.fieldwork.classify import SURE, ClassifyReport, classify
+from hanzaki.fieldwork.classify import SURE, ClassifyReport, classify, load_classifier
 from hanzaki.fieldwork.describe import DescribeReport, describe
 from hanzaki.fieldwork.detect import DetectReport, detect
+from hanzaki.fieldwork.explain import Asked, Explanation, explain
 from hanzaki.fieldwork.files import size_of
 from hanzaki.fieldwork.identify import IdentifyReport, identify
+from hanzaki.fieldwork.named import encounter_numbered, individual_of_species, picture_numbered
 from hanzaki.fieldwork.progress import Progress, silent
+from hanzaki.fieldwork.queries import Watcher
 from hanzaki.fieldwork.record import Circumstances
-from hanzaki.fieldwork.watch import BEST, RATE, Watched, load_watcher, watch
+from hanzaki.fieldwork.tell import UNKNOWN, Altered, altered, tell
+from hanzaki.fieldwork.watch import BEST, RATE, load_watcher
 from hanzaki.matching.scope import SIDES, Scope
 from hanzaki.settings import settings, who
-from hanzaki.vision.classifier import Classifier
 from hanzaki.vision.describing import Describer, load_describer
-from hanzaki.vision.detector import Detector
 from hanzaki.vision.model import find_model, load_classifier_model
-
-_BEYOND = 1 << 63  # no number of a row is so large
 
 Paths = Path | str | Sequence[Path | str]
 
@@ -151,7 +149,7 @@ class FieldCatalogue(Catalogue):
             scope=scope,
             any_side=any_side,
             top=top,
-            watched=_Watcher(detector),
+            watched=Watcher(detector),
             progress=progress,
         )
 
@@ -173,67 +171,147 @@ class FieldCatalogue(Catalogue):
         if name is not None and individual != decisions.NEW:
             raise DecisionError(f"a name goes with 'new' only: `hanzaki confirm {encounter} new --name {name}`")
         with self.writing() as session:
-            meeting = _meeting(session, encounter)
+            meeting = encounter_numbered(session, encounter)
             if individual == decisions.NEW:
                 decided = decisions.new_individual(session, meeting.species, name)
                 decisions.assign(session, meeting, decided, who=who(), action=decisions.NEW)
             else:
-                decided = _individual(session, individual, meeting.species)
-                meeting.species = meeting.species or decided.species
+                decided = individual_of_species(session, individual, meeting.species)
                 decisions.assign(session, meeting, decided, who=who())
             return decided.name
 
-    def undo(self) -> list[tuple[int, str | None, str | None]]:
+    def tell(
+        self,
+        encounters: int | Sequence[int] = (),
+        *,
+        pictures: Sequence[int] = (),
+        individuals: Sequence[str] = (),
+        species: str | None = None,
+        sex: str | None = None,
+        origin: str | None = None,
+        side: str | None = None,
+    ) -> list[Altered]:
+        """Keep what you know of animals and pictures; see :func:`hanzaki.fieldwork.tell.tell`.
+
+        Args:
+            encounters: a number, or several.
+            pictures: their numbers, for the side.
+            individuals: their names.
+            species: scientific name; here and below ``unknown`` takes back what stands.
+            sex: female, male ...
+            origin: native, hybrid ...
+            side: left, right, top ...; of an encounter it is told of all its pictures.
+        """
+        return tell(
+            self,
+            encounters=[encounters] if isinstance(encounters, int) else encounters,
+            pictures=pictures,
+            individuals=individuals,
+            species=species,
+            sex=sex,
+            origin=origin,
+            side=side,
+        )
+
+    def undo(self) -> list[Altered]:
         """Take back the last decision of a person.
 
         Returns:
-            For each encounter concerned: its number, who it was until now, who it is again.
+            For all that it altered: what, which column, what stood until now, what stands again.
 
         Raises:
             DecisionError: if there is nothing to take back.
         """
         with self.writing() as session:
-            undone = decisions.undo(session, who=who())
-            names = {row.id: row.name for row in session.scalars(select(Individual))}
-            return [
-                (
-                    change.encounter_id,
-                    None if change.before_id is None else names[change.before_id],
-                    None if change.after_id is None else names[change.after_id],
-                )
-                for change in undone.changes
-            ]
+            return altered(session, decisions.undo(session, who=who()))
 
     def individuals(self) -> pd.DataFrame:
-        """Every individual: ``individual species sex encounters photographs first last``."""
+        """Every individual: ``individual species sex origin encounters photographs first last``.
+
+        What classifiers say stands beside it, as ``origin_by_machine origin_probability origin_sure
+        origin_model``.
+        """
         with self.reading() as session:
             return gallery.individual_table(session)
 
     def encounters(self) -> pd.DataFrame:
-        """Every encounter: ``encounter label individual species site survey starts photographs``."""
+        """Every encounter: ``encounter label individual species sex origin site survey starts photographs``.
+
+        What classifiers say stands beside it, as in :meth:`individuals`.
+        """
         with self.reading() as session:
             return gallery.encounter_table(session)
 
-    def classify(self, model: Path | str, *, sure: float = SURE, progress: Progress = silent) -> ClassifyReport:
-        """Fill in what nobody told; see :func:`hanzaki.fieldwork.classify.classify`.
+    def classify(
+        self,
+        model: Path | str,
+        asked: Paths | int | Sequence[Path | str | int] = (),
+        *,
+        sure: float = SURE,
+        explain: Path | str | None = None,
+        detector: Path | str = defaults.DETECTOR,
+        progress: Progress = silent,
+    ) -> ClassifyReport:
+        """Ask a classifier, and keep its opinion; see :func:`hanzaki.fieldwork.classify.classify`.
 
         Args:
-            model: the folder of a classifier of species or orientation.
-            sure: how probable a label must be to be written down.
+            model: the folder of a classifier.
+            asked: files, folders, or numbers of encounters; without any, all that it has not told of yet.
+            sure: how probable an answer must be to count where nobody told.
+            explain: a folder to draw into what in each picture spoke for the answer.
+            detector: that finds the animals in videos which the catalogue does not hold.
             progress: told how far it is.
         """
-        folder = load_classifier_model(find_model(model))
-        classifier = Classifier(folder, settings().runtime, settings().threads)
-        return classify(self, classifier, sure=sure, progress=progress)
+        return classify(
+            self,
+            load_classifier(model),
+            [asked] if isinstance(asked, (Path, str, int)) else list(asked),
+            sure=sure,
+            explain=None if explain is None else Path(explain),
+            watched=Watcher(detector),
+            progress=progress,
+        )
+
+    def explain(
+        self, asked: Asked | Sequence[Asked], model: Path | str = defaults.MODEL, *, label: str | None = None
+    ) -> Explanation:
+        """Draw why two pictures are alike, or what in one speaks for a label.
+
+        See :func:`hanzaki.fieldwork.explain.explain`.
+        """
+        return explain(self, [asked] if isinstance(asked, (Path, str, int)) else list(asked), model, label=label)
+
+    def forget_opinions(self, model: Path | str) -> int:
+        """Take back all that a classifier told.
+
+        Args:
+            model: its folder, or its fingerprint as the listings have it.
+
+        Returns:
+            of how many pictures it had told.
+
+        Raises:
+            CatalogueError: if it had told of none.
+        """
+        with self.writing() as session:
+            known = opinions.forget(session, str(model))
+            if not known:
+                name = load_classifier_model(find_model(model)).fingerprint
+                known = opinions.forget(session, name)
+                if not known:
+                    raise CatalogueError(f"{name} has told nothing that could be forgotten")
+            return known
 
     def pictures(self, encounter: int) -> pd.DataFrame:
-        """The pictures of an encounter: ``picture file frame box label confidence quality aside``.
+        """The pictures of an encounter: ``picture file frame box label side confidence quality aside``.
+
+        What classifiers say stands beside it, as in :meth:`individuals`.
 
         Raises:
             CatalogueError: if there is no such encounter.
         """
         with self.reading() as session:
-            return gallery.picture_table(session, _meeting(session, encounter).id)
+            return gallery.picture_table(session, encounter_numbered(session, encounter).id)
 
     def regroup(self, pictures: Sequence[int], into: int | None = None) -> int:
         """Put pictures into another encounter; see :func:`hanzaki.catalogue.records.regroup`.
@@ -249,8 +327,8 @@ class FieldCatalogue(Catalogue):
             CatalogueError: if there is no such picture or encounter.
         """
         with self.writing() as session:
-            meeting = None if into is None else _meeting(session, into)
-            return records.regroup(session, [_picture(session, number) for number in pictures], meeting).id
+            meeting = None if into is None else encounter_numbered(session, into)
+            return records.regroup(session, [picture_numbered(session, number) for number in pictures], meeting).id
 
     def set_aside(self, pictures: Sequence[int], *, aside: bool = True) -> None:
         """Set pictures aside, which are then compared for want of others only; or take them up again.
@@ -260,10 +338,10 @@ class FieldCatalogue(Catalogue):
         """
         with self.writing() as session:
             for number in pictures:
-                _picture(session, number).aside = aside
+                picture_numbered(session, number).aside = aside
 
     def decisions(self) -> pd.DataFrame:
-        """Every decision, in order: ``decision at who origin action undoes encounters``."""
+        """Every decision, in order: ``decision at who origin action undoes encounters told``."""
         with self.reading() as session:
             rows = [
                 (
@@ -274,38 +352,15 @@ class FieldCatalogue(Catalogue):
                     row.action,
                     row.undoes_id,
                     [c.encounter_id for c in row.changes],
+                    [
+                        f"{facts.name_of(told.subject)}: {told.label} {told.after or UNKNOWN}"
+                        for told in row.statements
+                    ],
                 )
                 for row in session.scalars(select(Decision).order_by(Decision.id))
             ]
-        columns = ["decision", "at", "who", "origin", "action", "undoes", "encounters"]
+        columns = ["decision", "at", "who", "origin", "action", "undoes", "encounters", "told"]
         return pd.DataFrame(rows, columns=columns, dtype=object)
-
-
-def _meeting(session: Session, number: int) -> Encounter:
-    found = session.get(Encounter, number) if number < _BEYOND else None
-    if found is None:
-        raise CatalogueError(f"there is no encounter {number}; `hanzaki encounters` lists them")
-    return found
-
-
-def _picture(session: Session, number: int) -> Annotation:
-    found = session.get(Annotation, number) if number < _BEYOND else None
-    if found is None:
-        raise CatalogueError(f"there is no picture {number}; `hanzaki pictures ENCOUNTER` lists an encounter's")
-    return found
-
-
-class _Watcher:
-    """Watches videos; the detector is loaded for the first."""
-
-    def __init__(self, which: Path | str) -> None:
-        self._which = which
-        self._detector: Detector | None = None
-
-    def __call__(self, file: Path) -> Watched:
-        if self._detector is None:
-            self._detector = load_watcher(self._which)
-        return watch(file, self._detector)
 
 
 def _several(paths: Paths) -> list[Path | str]:
@@ -314,18 +369,3 @@ def _several(paths: Paths) -> list[Path | str]:
 
 def _describer(model: Path | str) -> Describer:
     return load_describer(model, settings().runtime, settings().threads)
-
-
-def _individual(session: Session, name: str, species: str | None) -> Individual:
-    found = decisions.individual_named(session, name, species)
-    if found is not None:
-        return found
-    living = list(session.scalars(select(Individual).where(Individual.retired.is_(False))))
-    names = [individual.name for individual in living]
-    if species is None and names.count(name) == 1:
-        return living[names.index(name)]  # whoever knows the animal knows its species
-    if name in names:
-        raise DecisionError(f"{name} is of another species than this encounter ({species or 'not recorded'})")
-    close = difflib.get_close_matches(name, names, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`hanzaki individuals` lists them."
-    raise CatalogueError(f"there is no individual {name!r}; {hint} A new animal is `new`.")

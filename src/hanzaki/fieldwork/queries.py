@@ -13,7 +13,11 @@ from hanzaki.catalogue.catalogue import Catalogue
 from hanzaki.catalogue.tables import Medium
 from hanzaki.errors import BadMedium, CatalogueError, printable
 from hanzaki.fieldwork.files import digest_of, find_media, is_video
-from hanzaki.fieldwork.watch import Glimpse, Watched
+from hanzaki.fieldwork.watch import Glimpse, Watched, load_watcher, watch
+from hanzaki.media import Pixels, decode, read
+from hanzaki.settings import settings
+from hanzaki.vision.crop import crop
+from hanzaki.vision.detector import Detector
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,9 @@ class Asked:
 
 
 def find_queries(
-    catalogue: Catalogue,
+    catalogue: Catalogue | None,
     asked: Sequence[Path | str | int],
-    table: pd.DataFrame,
+    table: pd.DataFrame | None,
     watched: Callable[[Path], Watched],
 ) -> Asked:
     """Make queries of files, folders and encounter numbers.
@@ -56,13 +60,13 @@ def find_queries(
     looked for animals is watched; it asks about each that is seen.
 
     Args:
-        catalogue: where to look.
+        catalogue: where to look; None where there is none, so that all are files that it does not hold.
         asked: paths, or numbers of encounters (a number that is also a file's name is taken as the file).
-        table: the catalogue's annotations, see ``annotation_table``.
+        table: the catalogue's annotations, see ``annotation_table``; None without a catalogue.
         watched: what is seen in a video.
 
     Raises:
-        CatalogueError: if there is no such encounter.
+        CatalogueError: if there is no such encounter, or no catalogue to look for it in.
     """
     result = Asked()
     for item in asked:
@@ -82,11 +86,54 @@ def find_queries(
     return result
 
 
+def pictures_of(query: Query, area_fraction: float) -> list[Pixels]:
+    """What of a file is to be looked at: a photograph as a whole, a video's animal where it was seen best.
+
+    It is what would be cut out if the catalogue held the file.
+
+    Args:
+        query: of a file that the catalogue does not hold.
+        area_fraction: of the whole or of the animal's box, see :func:`hanzaki.vision.crop.crop`.
+
+    Returns:
+        uint8 (h, w, 3) each.
+
+    Raises:
+        BadMedium: if the file cannot be read.
+    """
+    if query.file is None:
+        raise ValueError(f"{query.name} is no file")
+    if not query.glimpses:
+        photograph = decode(read(query.file), query.file, settings().max_megapixels)
+        return [crop(photograph, None, area_fraction)]
+    return [crop(glimpse.pixels, None, area_fraction) for glimpse in query.glimpses]
+
+
+class Watcher:
+    """Watches videos; the detector is loaded for the first.
+
+    Args:
+        which: a shipped model's name, or a model folder.
+    """
+
+    def __init__(self, which: Path | str) -> None:
+        self._which = which
+        self._detector: Detector | None = None
+
+    def __call__(self, file: Path) -> Watched:
+        """What is seen in a video."""
+        if self._detector is None:
+            self._detector = load_watcher(self._which)
+        return watch(file, self._detector)
+
+
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
-def _encounter(number: int, table: pd.DataFrame) -> Query:
+def _encounter(number: int, table: pd.DataFrame | None) -> Query:
+    if table is None:
+        raise CatalogueError(f"there is no file {number}, and no catalogue to look for encounter {number} in")
     annotations = table.loc[table["encounter"] == number, "annotation"]
     if annotations.empty:
         raise CatalogueError(f"there is no encounter {number}; `hanzaki encounters` lists them")
@@ -94,18 +141,23 @@ def _encounter(number: int, table: pd.DataFrame) -> Query:
 
 
 def _medium(
-    catalogue: Catalogue, file: Path, table: pd.DataFrame, watched: Callable[[Path], Watched]
+    catalogue: Catalogue | None, file: Path, table: pd.DataFrame | None, watched: Callable[[Path], Watched]
 ) -> list[Query]:
-    sha256, _ = digest_of(file)
-    with catalogue.reading() as session:
-        medium = session.scalar(select(Medium.id).where(Medium.sha256 == sha256))
-    shown = table[(table["medium"] == medium) & ~table["unwatched"].astype(bool)]
-    if shown.empty:
+    shown = None if catalogue is None or table is None else _shown(catalogue, file, table)
+    if shown is None or shown.empty:
         return _seen(file, watched(file)) if is_video(file) else [Query(printable(file), None, file=file)]
     return [
         Query(printable(file), encounter, tuple(shown.loc[shown["encounter"] == encounter, "annotation"]))
         for encounter in sorted(shown["encounter"].unique())
     ]
+
+
+def _shown(catalogue: Catalogue, file: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """The annotations of a file that the catalogue holds; none where nobody has looked for the animal yet."""
+    sha256, _ = digest_of(file)
+    with catalogue.reading() as session:
+        medium = session.scalar(select(Medium.id).where(Medium.sha256 == sha256))
+    return table[(table["medium"] == medium) & ~table["unwatched"].astype(bool)]
 
 
 def _seen(file: Path, watched: Watched) -> list[Query]:

@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from hanzaki.annotations import AnnotationRow
-from hanzaki.catalogue import decisions, records
+from hanzaki.catalogue import decisions, facts, records
 from hanzaki.catalogue.tables import Annotation, Encounter, Medium
 from hanzaki.errors import BadMedium
 from hanzaki.settings import who
@@ -108,21 +108,25 @@ def _record_row(
     else:
         before = known.encounter_id, records.box_of(known), known.orientation
         meeting = _joined(session, medium, known, row, key, told)
-        news = before != (meeting.id, row.bbox, row.orientation or known.orientation)
         records.set_box(session, known, row.bbox)
-        known.orientation = row.orientation or known.orientation
+        if row.orientation is not None and not facts.side_stands(session, known.id):
+            known.orientation = row.orientation
+        news = before != (meeting.id, row.bbox, known.orientation)
     known.frame = row.frame
     known.label = row.label or known.label
     known.confidence = row.confidence if known.confidence is None else known.confidence
     if row.quality is not None and known.quality is None:
         known.quality = {"score": row.quality}
+    ours = row.identity is None or meeting.individual is None or meeting.individual.name == row.identity
     if row.identity is not None and meeting.individual_id is None:
         individual = records.individual(session, row.identity, meeting.species)
         evidence = {"table": table}
         decisions.assign(session, meeting, individual, who=who(), origin=decisions.TABLE, evidence=evidence)
         news = True
-    elif row.identity is not None and meeting.individual is not None and meeting.individual.name != row.identity:
+    elif not ours:
         tally.kept += 1
+    if ours:
+        news |= facts.fill_in(session, meeting, sex=row.sex, origin=row.origin)
     tally.annotated += news
 
 

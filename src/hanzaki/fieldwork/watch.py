@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
 
 from hanzaki.ahead import ahead, batches, beside
 from hanzaki.boxes import Box
@@ -25,6 +24,7 @@ RATE = 10.0
 BEST = 5
 
 _UNSURE = 0.1  # a detection of so little score counts where it goes on with a track that was sure
+_SURELY = 0.25  # share of a track's frames in which the detector must be sure
 _BATCH = 8  # frames
 _KEPT = 4  # times the frames that are wanted: so many of each animal stay in memory to choose from
 
@@ -183,8 +183,8 @@ class _Following:
     def sightings(self) -> tuple[Sighting, ...]:
         """Of each track, the most prominent first.
 
-        A track of which the detector was sure in fewer than half of the frames is taken for something that looked
-        like an animal for a moment.
+        A track of which the detector was sure in fewer than a quarter of the frames is taken for something that
+        looked like an animal for a moment; an animal goes behind a stone or half out of the picture for longer.
         """
         found = [
             Sighting(
@@ -196,7 +196,7 @@ class _Following:
                 ),
             )
             for track in self._tracker.tracks()
-            if median(seen.score for seen in track.observations) >= self._sure
+            if sum(seen.score >= self._sure for seen in track.observations) >= _SURELY * len(track.observations)
         ]
         return tuple(sorted(found, key=lambda sighting: -sighting.weight))
 

@@ -7,6 +7,8 @@ see. All chance comes from the generator that is passed in: a picture's look fol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +44,15 @@ class Augmentation(BaseModel):
     blur: float = Field(0.0, ge=0, le=1, description="Chance of a Gaussian blur.")
     noise: float = Field(0.0, ge=0, le=1, description="Chance of Gaussian noise.")
     erase: float = Field(0.0, ge=0, le=1, description="Chance that a rectangle is covered (Zhong et al. 2017).")
+    rotate_chance: float | None = Field(
+        None, ge=0, le=1, description="Chance of turning by itself; null: whenever the framing is another."
+    )
+    brightness_chance: float | None = Field(
+        None, ge=0, le=1, description="Chance of brightness by itself; null: with the other colours."
+    )
+    contrast_chance: float | None = Field(None, ge=0, le=1, description="Of contrast, likewise.")
+    saturation_chance: float | None = Field(None, ge=0, le=1, description="Of saturation, likewise.")
+    hue_chance: float | None = Field(None, ge=0, le=1, description="Of hue, likewise.")
 
     @property
     def reach(self) -> float:
@@ -60,15 +71,20 @@ class Augmentation(BaseModel):
         Returns:
             the box to cut, and the degrees to turn the picture afterwards.
         """
-        if dice.random() >= self.framing:
-            return box, 0.0
+        framed = dice.random() < self.framing
+        turned = framed if self.rotate_chance is None else dice.random() < self.rotate_chance
+        if framed:
+            box = self._moved(box, dice)
+        return box, float(dice.uniform(-self.rotate, self.rotate)) if turned else 0.0
+
+    def _moved(self, box: Box, dice: np.random.Generator) -> Box:
         across, down = dice.uniform(-self.shift, self.shift, 2)
         scale = 1 + dice.uniform(-self.scale, self.scale)
         aspect = np.sqrt(1 + dice.uniform(-self.stretch, self.stretch))
         width, height = box.w * scale * aspect, box.h * scale / aspect
         left = box.x + (box.w - width) / 2 + across * box.w
         top = box.y + (box.h - height) / 2 + down * box.h
-        return Box(left, top, width, height, box.theta), float(dice.uniform(-self.rotate, self.rotate))
+        return Box(left, top, width, height, box.theta)
 
     def pixels(self, picture: Pixels, degrees: float, dice: np.random.Generator) -> Pixels:
         """Another look of a picture.
@@ -85,8 +101,9 @@ class Augmentation(BaseModel):
         coloured, grey, sharpened, equalised, blurred, noisy, erased = dice.random(7)
         if degrees:
             picture = _turned(picture, degrees)
-        if coloured < self.colour:
-            picture = self._recoloured(picture, dice)
+        changed = self._struck(bool(coloured < self.colour), dice)
+        if any(changed):
+            picture = self._recoloured(picture, changed, dice)
         if grey < self.grey:
             picture = _as_pixels((picture.astype(np.float32) @ _GREY)[..., None].repeat(3, axis=2))
         if equalised < self.clahe:
@@ -100,13 +117,19 @@ class Augmentation(BaseModel):
             picture = _as_pixels(picture + spread * dice.standard_normal(picture.shape, np.float32))
         return _covered(picture, dice) if erased < self.erase else picture
 
-    def _recoloured(self, picture: Pixels, dice: np.random.Generator) -> Pixels:
-        brightness, contrast, saturation, hue = dice.uniform(-1, 1, 4) * (
-            self.brightness,
-            self.contrast,
-            self.saturation,
-            self.hue,
-        )
+    def _struck(self, together: bool, dice: np.random.Generator) -> list[bool]:
+        """Whether brightness, contrast, saturation and hue change: as one, but for those with their own chance."""
+        chances = (self.brightness_chance, self.contrast_chance, self.saturation_chance, self.hue_chance)
+        if chances == (None,) * 4:
+            return [together] * 4  # no dice are cast that a config without chances of their own did not cast
+        rolled = dice.random(4)
+        return [
+            together if chance is None else bool(one < chance) for one, chance in zip(rolled, chances, strict=True)
+        ]
+
+    def _recoloured(self, picture: Pixels, changed: Sequence[bool], dice: np.random.Generator) -> Pixels:
+        most = np.array([self.brightness, self.contrast, self.saturation, self.hue])
+        brightness, contrast, saturation, hue = dice.uniform(-1, 1, 4) * most * changed
         if hue:
             hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
             hsv[..., 0] = (hsv[..., 0].astype(np.int16) + round(180 * hue)) % 180

@@ -12,6 +12,14 @@ from hanzaki.vision.model import ModelFacts
 
 _TASK = "image-feature-extraction"
 _DETECTION = "object-detection"
+_CLASSIFICATION = "image-classification"
+
+_TAGS = {_TASK: ("re-identification",)}
+_TASK_NAMES = {
+    _TASK: "Individual re-identification",
+    _DETECTION: "Animal detection",
+    _CLASSIFICATION: "Animal classification",
+}
 
 _INTENDED_USE = (
     "Finding an animal again among photographs of its own species. It ranks the known individuals, and a person"
@@ -29,6 +37,20 @@ DETECTOR_LIMITS = (
     "It does not tell individuals apart.",
     "A score is no probability, and an animal that it misses is missed in silence.",
     "Figures hold for the photographs that they were measured on.",
+)
+
+#: Intended use and limits of a classifier.
+TELLING = (
+    "Telling of the picture of an animal which of the labels that it learnt fits, and how probable that is. A"
+    " person looks, and a person's word counts more."
+)
+CLASSIFIER_LIMITS = (
+    "It knows the labels that it learnt and no others: what is none of them is still called one of them.",
+    "It does not find animals in photographs: it wants each one's box, or a photograph that the animal fills.",
+    "It may have learnt what surrounds the animals along with the animals; look at what it looks at with `hanzaki"
+    " explain`.",
+    "A probability means what it says on photographs like those that its temperature was fitted on; measure it on"
+    " yours with `hanzaki evaluate`.",
 )
 
 # of https://huggingface.co/docs/hub/repositories-licenses those that pictures and weights come under; a card that
@@ -132,13 +154,17 @@ class Card:
     def _header(self, config: ModelFacts) -> str:
         bases = [base for base in (_repository(self.source), _repository(self.base)) if base is not None]
         licence = hub_licence(config.licence)
-        finds = _task(config) == _DETECTION
         data = ModelCardData(
             license=licence["license"],
             license_name=licence.get("license_name"),
             library_name="hanzaki",
             pipeline_tag=_task(config),
-            tags=["hanzaki", *(() if finds else ("re-identification",)), "wildlife", config.architecture],
+            tags=[
+                "hanzaki",
+                *(("re-identification",) if _task(config) == _TASK else ()),
+                "wildlife",
+                config.architecture,
+            ],
             datasets=[data.hub for data in self.training if data.hub is not None] or None,
             base_model=bases if len(bases) > 1 else next(iter(bases), None),
             model_name=config.name if self.metrics else None,
@@ -176,20 +202,18 @@ def _repository(source: str | None) -> str | None:
 
 def _task(config: ModelFacts) -> str:
     """The hub's word for what a model does."""
-    return _DETECTION if config.task == "detect" else _TASK
+    return {"detect": _DETECTION, "classify": _CLASSIFICATION}.get(config.task, _TASK)
 
 
 def _how(config: ModelFacts) -> str:
-    if _task(config) == _DETECTION:
-        return ""
-    return "\n\n```console\n$ hanzaki identify 57 --with path/to/this/folder\n```"
+    command = {_TASK: "identify 57", _CLASSIFICATION: "classify photographs/"}.get(_task(config))
+    return f"\n\n```console\n$ hanzaki {command} --with path/to/this/folder\n```" if command else ""
 
 
 def _eval_result(metric: Metric, config: ModelFacts) -> EvalResult:
-    finds = _task(config) == _DETECTION
     return EvalResult(
         task_type=_task(config),
-        task_name="Animal detection" if finds else "Individual re-identification",
+        task_name=_TASK_NAMES[_task(config)],
         dataset_type=re.sub(r"\W+", "-", metric.dataset.lower()).strip("-"),
         dataset_name=metric.dataset,
         metric_type=metric.name,

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hanzaki.errors import SettingError, printable
-from hanzaki.learning.config import Config, read_config, write_config
+from hanzaki.learning.reading_config import Config, read_config, write_config
 
 CONFIG = "config.yaml"
 

@@ -27,7 +27,7 @@ from hanzaki.media import Pixels, load_picture
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop, resize
 from hanzaki.vision.embedder import standardised
-from hanzaki.vision.model import ModelConfig
+from hanzaki.vision.model import CropConfig
 
 #: What an embedder learns to tell apart: species, identity, side, and whether it is the animal's mirror image.
 ClassName = tuple[str, str, str, bool]
@@ -203,7 +203,7 @@ class Pictures:
     def __init__(
         self,
         pictures: Sequence[Picture],
-        look: ModelConfig,
+        look: CropConfig,
         augmentation: Augmentation | None = None,
         *,
         seed: int = 0,

@@ -45,6 +45,24 @@ class GeM(nn.Module):
         powers: Tensor = features.float().clamp(min=self.eps).pow(p)
         return powers.mean(-1).pow(1 / p)
 
+    def parts(self, features: Tensor) -> Tensor:
+        """What each place gives to the pooled value, (N, C, places): its share of the sum of powers.
+
+        Their sum over the places is what :meth:`forward` gives.
+        """
+        values = features.float().clamp(min=self.eps)
+        powers = (values / values.amax(-1, keepdim=True)).pow(self.p.float())  # of small values none is left else
+        parts: Tensor = powers / powers.sum(-1, keepdim=True) * self(features).unsqueeze(-1)
+        return parts
+
+    def slope(self, features: Tensor) -> Tensor:
+        """The pooled value's gradient by its places, averaged over these: (N, C)."""
+        p, values = self.p.float(), features.float()
+        # (A / z)^(p - 1) and not A^(p - 1) z^(1 - p): of these two one overflows where the other vanishes
+        ratio = values.clamp(min=self.eps) / self(features).unsqueeze(-1).clamp(min=self.eps)
+        steep: Tensor = ratio.pow(p - 1) * (values >= self.eps)
+        return steep.mean(-1) / features.shape[-1]
+
 
 class Average(nn.Module):
     """Mean over all places of a feature map, in float32."""
@@ -52,6 +70,14 @@ class Average(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """From (N, C, places) to (N, C)."""
         return features.float().mean(-1)
+
+    def parts(self, features: Tensor) -> Tensor:
+        """What each place gives to the mean, (N, C, places)."""
+        return features.float() / features.shape[-1]
+
+    def slope(self, features: Tensor) -> Tensor:
+        """The mean's gradient by its places, which is one over their number: (1, C)."""
+        return features.new_full((1, features.shape[1]), 1 / features.shape[-1], dtype=torch.float32)
 
 
 class Token(nn.Module):
@@ -118,21 +144,41 @@ class EmbeddingNetwork(nn.Module):
         Returns:
             (N, embedding_size), not of length one.
         """
-        pooled = self.pooling(self._places(self.backbone.forward_features(images)))  # type: ignore[operator]
-        embeddings: Tensor = self.bn(pooled.to(self.bn.weight.dtype))
+        return self.embed(self.features(images).flatten(2))
+
+    def embed(self, features: Tensor) -> Tensor:
+        """From features (N, C, places) to embeddings (N, C)."""
+        embeddings: Tensor = self.bn(self.pooling(features).to(self.bn.weight.dtype))
         return embeddings
 
-    def _places(self, features: Tensor) -> Tensor:
-        """Whatever the backbone gives, as (N, C, places); tokens before the patches are left out of means."""
-        if features.ndim == 3:
-            features = features[:, self._prefix :].transpose(1, 2)
-        elif str(getattr(self.backbone, "output_fmt", "NCHW")) == "NHWC":
-            features = features.flatten(1, 2).transpose(1, 2)
-        else:
-            features = features.flatten(2)
+    def features(self, images: Tensor) -> Tensor:
+        """What is pooled: a feature map (N, C, h, w), or a transformer's tokens (N, C, places).
+
+        Tokens before the patches are left out of means.
+        """
+        features = feature_map(self.backbone, images, self._prefix)
         if features.shape[1] != self.embedding_size:
             raise ModelError(f"{self._recipe['backbone']} gives features of a form that is not known here")
         return features
+
+
+def feature_map(backbone: nn.Module, images: Tensor, prefix: int = 0) -> Tensor:
+    """What a timm network's last layer before pooling gives, channels first.
+
+    Args:
+        backbone: of timm.
+        images: (N, 3, H, W).
+        prefix: tokens before the patches' that are left out.
+
+    Returns:
+        (N, C, h, w), or (N, C, places) where it gives tokens.
+    """
+    features: Tensor = backbone.forward_features(images)  # type: ignore[operator]  # timm's modules are untyped
+    if features.ndim == 3:
+        return features[:, prefix:].transpose(1, 2)
+    if str(getattr(backbone, "output_fmt", "NCHW")) == "NHWC":
+        return features.permute(0, 3, 1, 2)
+    return features
 
 
 def make_backbone(architecture: str, *, pretrained: bool = False, **arguments: Any) -> nn.Module:
@@ -153,14 +199,18 @@ def from_recipe(recipe: Mapping[str, Any]) -> nn.Module:
     """The network that a recipe makes, with random weights.
 
     Args:
-        recipe: of an :class:`EmbeddingNetwork`, or of :func:`make_backbone`.
+        recipe: of an :class:`EmbeddingNetwork`, of a classification network, or of :func:`make_backbone`.
 
     Raises:
         ModelError: if it is no recipe that is known here.
     """
+    from hanzaki.learning.classifier.network import RECIPE_KIND, ClassificationNetwork  # which is made of ours
+
     try:
         if "timm" in recipe:
             return make_backbone(recipe["timm"], **recipe["arguments"])
+        if RECIPE_KIND in recipe:
+            return ClassificationNetwork(**recipe[RECIPE_KIND])
         return EmbeddingNetwork(**recipe)
     except (TypeError, KeyError) as error:
         raise ModelError(f"a network's recipe is not understood, is it of a newer hanzaki? ({error})") from error

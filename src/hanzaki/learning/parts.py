@@ -86,5 +86,5 @@ class Judges(Protocol):
         ...
 
     def measure(self, network: nn.Module, device: torch.device) -> dict[str, float]:
-        """Measures by name, ``map`` among them, by which the best epoch is chosen."""
+        """Measures by name, among them the one by which the training chooses the best epoch."""
         ...

@@ -5,30 +5,34 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import timm.data
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hanzaki.errors import ModelError
+from hanzaki.learning.agreement import check_classifier, check_detector, check_onnx
 from hanzaki.learning.card import Card
+from hanzaki.learning.explaining import explained
 from hanzaki.learning.network import embedding_size, make_backbone
 from hanzaki.learning.weights import RECIPE, load_strictly, read_state
-from hanzaki.vision.crop import Pixels, resize
-from hanzaki.vision.detector import prepared
-from hanzaki.vision.embedder import normalised
-from hanzaki.vision.layouts import output_names, read_layout
+from hanzaki.vision.classifier import LOGITS
+from hanzaki.vision.crop import Pixels
+from hanzaki.vision.embedder import EMBEDDING
+from hanzaki.vision.layouts import output_names
 from hanzaki.vision.model import (
     CARD,
     CONFIG,
     ONNX,
     WEIGHTS,
+    ClassifierConfig,
     DetectorConfig,
     ModelConfig,
     ModelFacts,
@@ -39,13 +43,8 @@ from hanzaki.vision.model import (
 if TYPE_CHECKING:
     import onnx
 
-AGREEMENT = 0.9999  # least cosine between what torch and ONNX make of a picture
-LOOSENESS = 1e-3  # most that a box differs between them, as a share of the input, and its scores
-
 _OPSET = 18
 _SMALL = 1024  # numbers up to which a tensor is not worth a cast in the ONNX graph
-_BATCH = 4
-_BEST = 100  # boxes of a picture that are compared
 _TIMM_DATA: Any = timm.data  # its functions carry no types
 
 
@@ -116,9 +115,9 @@ def write_model_folder(
 
     Args:
         folder: where to; new or empty.
-        network: inputs (N, C, H, W) of the config's shape to (N, embedding_size), of a detector to boxes and
-            scores as its config's layout has them; its ``recipe``, if it has one, goes with the weights, and only
-            with it can the folder be trained on.
+        network: inputs (N, C, H, W) of the config's shape to (N, embedding_size), of a classifier to logits, of a
+            detector to boxes and scores as its config's layout has them; its ``recipe``, if it has one, goes with
+            the weights, and only with it can the folder be trained on.
         config: its preprocessing and what else the folder says of it.
         card: what its model card says.
         pictures: uint8 (H, W, 3) each, on which torch and ONNX are compared; made up if there are none. Of a
@@ -142,9 +141,13 @@ def write_model_folder(
             export_detector(network, config, incoming / ONNX, half)
             check_detector(network, incoming / ONNX, config, pictures)
         else:
-            export_onnx(network, config.input_shape, incoming / ONNX, half)
-            assert isinstance(config, ModelConfig | PointsConfig)
-            check_onnx(network, incoming / ONNX, config, pictures)
+            first = LOGITS if isinstance(config, ClassifierConfig) else EMBEDDING
+            export_onnx(network, config.input_shape, incoming / ONNX, half, first)
+            if isinstance(config, ClassifierConfig):
+                check_classifier(network, incoming / ONNX, config, pictures)
+            else:
+                assert isinstance(config, ModelConfig | PointsConfig)
+                check_onnx(network, incoming / ONNX, config, pictures)
         if keep_weights:
             _save_weights(network, incoming / WEIGHTS, card.source, half)
         (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -187,26 +190,35 @@ def _save_weights(network: nn.Module, path: Path, source: str | None, half: bool
     path.chmod(0o644)  # else its owner alone could read it, wherever the folder is copied to
 
 
-def export_onnx(network: nn.Module, shape: tuple[int, int, int], path: Path, half: bool = False) -> None:
-    """Write a network as ONNX: ``image`` (batch, channels, height, width) to ``embedding``, for any batch.
+def export_onnx(
+    network: nn.Module, shape: tuple[int, int, int], path: Path, half: bool = False, first: str = EMBEDDING
+) -> None:
+    """Write a network as ONNX, for any batch: ``image`` (batch, channels, height, width) to what it gives.
+
+    That is an embedder's ``embedding`` or a classifier's ``logits``. A second output says why, where the network
+    allows: what each place gave to the embedding (``places``), or each label's Grad-CAM (``maps``); see
+    :mod:`hanzaki.learning.explaining`.
 
     Args:
         network: in evaluation mode.
         shape: channels, height and width.
         path: the file.
         half: keep in 16 bits every tensor that these hold exactly, as after :func:`rounded`.
+        first: name of the first output.
 
     Raises:
         ModelError: if torch's exporter lacks a package that it needs.
     """
-    _export(network, torch.zeros(2, *shape), ("embedding",), path, half)
+    telling = explained(network, shape)
+    outputs = (first,) if telling is None else telling.outputs
+    _export(network if telling is None else telling.eval(), torch.zeros(2, *shape), outputs, path, half)
 
 
 def export_detector(network: nn.Module, config: DetectorConfig, path: Path, half: bool = False) -> None:
     """Write a detection network as ONNX: ``image`` (1, 3, height, width) to boxes and scores.
 
     It takes one photograph at a time, as it is run in the field: detectors of transformers have Python in them
-    that torch cannot write down for any batch.
+    that torch cannot write down for any batch. Height and width are the config's, or any where it says so.
 
     Args:
         network: in evaluation mode; gives boxes and scores as the config's layout has them.
@@ -217,17 +229,36 @@ def export_detector(network: nn.Module, config: DetectorConfig, path: Path, half
     Raises:
         ModelError: if torch's exporter lacks a package that it needs.
     """
-    _export(network, torch.zeros(1, *config.input_shape), output_names(config), path, half)
+    free_sides = config.multiple is not None
+    _export(network, torch.zeros(1, *config.input_shape), output_names(config), path, half, free_sides)
 
 
-def _export(network: nn.Module, example: Tensor, outputs: Sequence[str], path: Path, half: bool) -> None:
+def _export(
+    network: nn.Module, example: Tensor, outputs: Sequence[str], path: Path, half: bool, free_sides: bool = False
+) -> None:
     try:
-        _write_onnx(network, example, outputs, path, half)
+        _write_onnx(network, example, outputs, path, half, free_sides)
     except ImportError as error:  # torch asks for onnxscript only here
         raise ModelError(f"writing ONNX needs one more package ({error}): pip install 'hanzaki[learn]'") from error
 
 
-def _write_onnx(network: nn.Module, example: Tensor, outputs: Sequence[str], path: Path, half: bool) -> None:
+def _write_onnx(
+    network: nn.Module, example: Tensor, outputs: Sequence[str], path: Path, half: bool, free_sides: bool
+) -> None:
+    import onnx
+    import onnxscript.optimizer
+
+    model = (_traced if free_sides else _exported)(network, example, outputs, half)
+    if half:
+        # the optimiser multiplies batch normalisations into the kernels before them, which then need 32 bits; a
+        # kernel behind a cast it leaves alone, and the runtimes do the same when they load the file
+        model = _halved(onnxscript.optimizer.optimize(_halved(model)))
+    _forget_source(model)
+    onnx.save(model, path)
+
+
+def _exported(network: nn.Module, example: Tensor, outputs: Sequence[str], half: bool) -> onnx.ModelProto:
+    """A network as ONNX by torch's exporter, for any batch if the example is one."""
     program = torch.onnx.export(
         network,
         (example,),
@@ -241,16 +272,33 @@ def _write_onnx(network: nn.Module, example: Tensor, outputs: Sequence[str], pat
         optimize=not half,
     )
     assert program is not None
-    import onnx
-    import onnxscript.optimizer
+    return program.model_proto
 
-    model = program.model_proto
-    if half:
-        # the optimiser multiplies batch normalisations into the kernels before them, which then need 32 bits; a
-        # kernel behind a cast it leaves alone, and the runtimes do the same when they load the file
-        model = _halved(onnxscript.optimizer.optimize(_halved(model)))
-    _forget_source(model)
-    onnx.save(model, path)
+
+def _traced(network: nn.Module, example: Tensor, outputs: Sequence[str], half: bool) -> onnx.ModelProto:
+    """A network as ONNX for any height and width, by torch's older exporter, which follows one run of it.
+
+    The newer one proves that a pyramid fits together for every size, and was not done with that after ten minutes.
+    What an older one may get wrong, :func:`hanzaki.learning.agreement.check_detector` sees on several sizes.
+    """
+    import onnx
+
+    buffer = BytesIO()
+    with warnings.catch_warnings():
+        # it warns that it is the older one, and of each Python number that it takes for a constant
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (example,),
+            buffer,  # type: ignore[arg-type]  # which it takes, and does not say
+            input_names=["image"],
+            output_names=list(outputs),
+            opset_version=_OPSET,
+            dynamo=False,
+            dynamic_axes={"image": {2: "rows", 3: "columns"}},
+            training=torch.onnx.TrainingMode.PRESERVE if half else torch.onnx.TrainingMode.EVAL,
+        )
+    return onnx.load_from_string(buffer.getvalue())
 
 
 def _forget_source(model: onnx.ModelProto) -> None:
@@ -281,101 +329,3 @@ def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return model
-
-
-def check_onnx(
-    network: nn.Module, onnx: Path, config: ModelConfig | PointsConfig, pictures: Sequence[Pixels] = ()
-) -> float:
-    """Compare what torch and ONNX Runtime make of pictures, both in float32.
-
-    Args:
-        network: in evaluation mode.
-        onnx: the same network.
-        config: how pictures are prepared.
-        pictures: uint8 (H, W, 3) each; made up if there are none.
-
-    Returns:
-        the least cosine between the two, of all pictures.
-
-    Raises:
-        ModelError: if it is under :data:`AGREEMENT`, the embeddings' length is not the config's, or ONNX Runtime
-            is not installed.
-    """
-    session = _session(onnx)
-    images = torch.from_numpy(np.stack([_input(picture, config) for picture in pictures or _made_up()]))
-    cosines = []
-    for batch in torch.split(images, _BATCH):
-        with torch.inference_mode():
-            here = network(batch).double()
-        there = torch.from_numpy(session.run(None, {"image": batch.numpy()})[0]).double()
-        if not here.shape == there.shape == (len(batch), config.embedding_size):
-            raise ModelError(f"{config.name} gives {tuple(there.shape)}, its config says {config.embedding_size}")
-        cosines.append(torch.cosine_similarity(here, there))
-    least = float(torch.cat(cosines).min())
-    if not least >= AGREEMENT:  # not "<", which lets NaN pass
-        raise ModelError(f"ONNX and torch do not agree on {config.name}: cosine {least:.6f}, wanted {AGREEMENT}")
-    return least
-
-
-def check_detector(
-    network: nn.Module, onnx: Path, config: DetectorConfig, pictures: Sequence[Pixels] = ()
-) -> float:
-    """Compare what torch and ONNX Runtime find in pictures, both in float32.
-
-    Each of the best boxes is looked for among all of the other's, since networks that put candidates into an order
-    may change places of two that are as good.
-
-    Args:
-        network: in evaluation mode.
-        onnx: the same network.
-        config: how pictures are prepared, and the layout of what is given.
-        pictures: uint8 (H, W, 3) each; made up if there are none.
-
-    Returns:
-        the most that a corner differs, as a share of the input's size, or a score.
-
-    Raises:
-        ModelError: if it is over :data:`LOOSENESS`, the outputs are not of the config's layout, or ONNX Runtime is
-            not installed.
-    """
-    session = _session(onnx)
-    scale = np.array(config.input_size * 2, np.float32)
-    worst = 0.0
-    for picture in pictures or _made_up():
-        image = prepared(picture, config).pixels[None]
-        with torch.inference_mode():
-            here = [output.numpy() for output in network(torch.from_numpy(image))]
-        rows = []
-        for outputs in (here, session.run(None, {"image": image})):
-            try:
-                boxes, scores = read_layout(dict(zip(output_names(config), outputs, strict=True)), config)
-            except ValueError as error:
-                raise ModelError(f"{config.name}: {error}") from error
-            rows.append(np.concatenate([boxes[0] / scale, scores[0]], axis=1))
-        best = rows[0][np.argsort(-rows[0][:, 4:].max(axis=1))[:_BEST]]
-        worst = max(worst, float(np.abs(best[:, None] - rows[1]).max(axis=2).min(axis=1).max()))
-    if not worst <= LOOSENESS:
-        raise ModelError(f"ONNX and torch do not agree on {config.name}: {worst:.2g} apart, allowed {LOOSENESS}")
-    return worst
-
-
-def _session(onnx: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ModelError("checking a model needs ONNX Runtime: pip install 'hanzaki[onnxruntime]'") from error
-    return onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
-
-
-def _input(picture: Pixels, config: ModelConfig | PointsConfig) -> npt.NDArray[np.float32]:
-    """A picture as a network sees it: float32 of the config's shape."""
-    if isinstance(config, ModelConfig):
-        return normalised(picture, config)
-    _, height, width = config.input_shape
-    small = resize(picture, (width, height), "squash")
-    return np.asarray(small.mean(axis=2, dtype=np.float32)[None], np.float32)
-
-
-def _made_up() -> list[Pixels]:
-    """Soft random blotches, once resized: white noise would be all the same to a network."""
-    return list(np.random.default_rng(0).integers(0, 256, (3, 12, 12, 3), dtype=np.uint8))

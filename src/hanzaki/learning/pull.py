@@ -19,11 +19,12 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, Revi
 from huggingface_hub.file_download import http_get
 
 from hanzaki.errors import HanzakiError, ModelError
+from hanzaki.learning.agreement import check_classifier, check_onnx
 from hanzaki.learning.card import DETECTOR_LIMITS, FINDING, Card
 from hanzaki.learning.foreign import WEIGHT_FILES, Preprocessing, read_foreign, read_licence
 from hanzaki.learning.foreign_detector import PREPROCESSOR, exportable, is_detector, read_foreign_detector
-from hanzaki.learning.publish import check_onnx, write_model_folder
-from hanzaki.learning.weights import read_network
+from hanzaki.learning.publish import write_model_folder
+from hanzaki.learning.weights import read_classifier, read_network
 from hanzaki.vision.crop import Pixels
 from hanzaki.vision.importing import check_outputs
 from hanzaki.vision.model import (
@@ -32,6 +33,7 @@ from hanzaki.vision.model import (
     ONNX,
     TASKS,
     WEIGHTS,
+    ClassifierConfig,
     DetectorConfig,
     ModelConfig,
     ModelFacts,
@@ -174,6 +176,8 @@ def _take(
     config = load_any_model(hub.folder).config
     if isinstance(config, ModelConfig) and WEIGHTS in there:
         check_onnx(read_network(hub.folder)[0], hub.folder / ONNX, config, pictures)
+    if isinstance(config, ClassifierConfig) and WEIGHTS in there:
+        check_classifier(read_classifier(hub.folder)[0], hub.folder / ONNX, config, pictures)
     if isinstance(config, DetectorConfig):
         check_outputs(hub.folder / ONNX, config)
     (hub.folder / _ACCEPTED).unlink()

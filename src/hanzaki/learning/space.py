@@ -15,7 +15,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from hanzaki.errors import SettingError, printable
-from hanzaki.learning.config import EmbedderConfig, checked, shipped_texts
+from hanzaki.learning.config import EmbedderConfig
+from hanzaki.learning.reading_config import checked, shipped_texts
 
 Distribution = FloatDistribution | IntDistribution | CategoricalDistribution
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.learning.config import PREPROCESSING, Beginning, EmbedderConfig
+from hanzaki.learning.config import PREPROCESSING, Beginning, EmbedderConfig, NetworkConfig
 from hanzaki.learning.network import EmbeddingNetwork, Pooling
 from hanzaki.learning.weights import adapted, load_strictly, read_network, read_state
 from hanzaki.vision.model import ModelConfig, find_model
@@ -24,16 +24,10 @@ def starting_network(config: EmbedderConfig) -> tuple[EmbeddingNetwork, ModelCon
     """
     wanted = config.network
     named = {"name": config.name, "licence": config.licence, "calibration": None, "labels": None}
-    if wanted.start is not None:
-        network, look = _from_model(find_model(wanted.start), wanted.pooling)
+    network, brought = starting_embedding(wanted)
+    if brought is not None:
         changed = {key: getattr(wanted, key) for key in PREPROCESSING & wanted.model_fields_set}
-        return network, look.model_copy(update=named | changed)
-    fetched = wanted.pretrained and wanted.weights is None
-    network = EmbeddingNetwork(wanted.backbone, wanted.pooling, pretrained=fetched, arguments=wanted.arguments)
-    if wanted.weights is not None:
-        state = adapted(network.backbone, read_state(wanted.weights))
-        heads = tuple(key.removeprefix("backbone.") for key in network.head_keys) + _CLASSIFIERS
-        load_strictly(network.backbone, state, wanted.weights, lambda name: name.startswith(heads))
+        return network, brought.model_copy(update=named | changed)
     look = ModelConfig(
         task="embed",
         architecture=wanted.backbone,
@@ -42,6 +36,26 @@ def starting_network(config: EmbedderConfig) -> tuple[EmbeddingNetwork, ModelCon
         **named,
     )
     return network, look
+
+
+def starting_embedding(wanted: NetworkConfig) -> tuple[EmbeddingNetwork, ModelConfig | None]:
+    """The embedding network that a training begins with, and what the model that it goes on from says of itself.
+
+    Returns:
+        the network; and the config of ``network.start``, None where the network is built anew.
+
+    Raises:
+        ModelError: if the architecture, the weights or the model cannot be used.
+    """
+    if wanted.start is not None:
+        return _from_model(find_model(wanted.start), wanted.pooling)
+    fetched = wanted.pretrained and wanted.weights is None
+    network = EmbeddingNetwork(wanted.backbone, wanted.pooling, pretrained=fetched, arguments=wanted.arguments)
+    if wanted.weights is not None:
+        state = adapted(network.backbone, read_state(wanted.weights))
+        heads = tuple(key.removeprefix("backbone.") for key in network.head_keys) + _CLASSIFIERS
+        load_strictly(network.backbone, state, wanted.weights, lambda name: name.startswith(heads))
+    return network, None
 
 
 def base_name(wanted: Beginning) -> str | None:

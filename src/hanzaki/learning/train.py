@@ -113,8 +113,10 @@ class Training(ABC, Generic[Config]):
         pictures: reads them.
         validation: judges by what is not learnt from; None judges by the last epoch.
         notes: what the user should be told of the data.
+        chosen_by: which of the validation's measures decides the best epoch; the higher the better, 0 at least.
     """
 
+    chosen_by = "map"
     network: nn.Module
     lesson: nn.Module
     sampler: Sampler
@@ -292,7 +294,7 @@ class Training(ABC, Generic[Config]):
                 self.validation.measure(self._learnt(), self.fabric.device) if self.fabric.is_global_zero else {}
             )
             record |= {f"validation_{name}": value for name, value in measures.items()}
-            score = measures.get("map", 0.0)
+            score = measures.get(self.chosen_by, 0.0)
         if score > self.best and self.fabric.is_global_zero and (last or self.validation is not None):
             self.best, self.best_epoch = score, self.epoch + 1
             save_file(_on_cpu(self._learnt().state_dict()), self.folder / BEST)

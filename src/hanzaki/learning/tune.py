@@ -30,8 +30,9 @@ from hanzaki.errors import BadMedium, HanzakiError, SettingError, TableError, pr
 from hanzaki.exchange.table import read_table
 from hanzaki.learning.checkpoint import CHECKPOINT
 from hanzaki.learning.claim import CONFIG, require_same, require_same_config
-from hanzaki.learning.config import EmbedderConfig, as_yaml
+from hanzaki.learning.config import EmbedderConfig
 from hanzaki.learning.data import kept_aside, training_set
+from hanzaki.learning.reading_config import as_yaml
 from hanzaki.learning.space import Space, read_space, with_values
 from hanzaki.learning.train import BEST, MODEL, Diverged, Progress, Record, train_embedder
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from hanzaki.errors import ModelError, printable
 from hanzaki.learning.network import from_recipe
-from hanzaki.vision.model import WEIGHTS, ModelConfig, load_model
+from hanzaki.vision.model import WEIGHTS, ClassifierConfig, ModelConfig, load_classifier_model, load_model
 
 State = dict[str, Tensor]
 
@@ -102,10 +102,24 @@ def read_network(folder: Path) -> tuple[nn.Module, ModelConfig]:
         ModelError: if there are no weights, or no recipe with them.
     """
     config = load_model(folder).config
+    return _read_whole(folder), config
+
+
+def read_classifier(folder: Path) -> tuple[nn.Module, ClassifierConfig]:
+    """Read the network of a classifier's folder, as :func:`read_network` does an embedder's.
+
+    Raises:
+        ModelError: if it is no classifier's, there are no weights, or no recipe with them.
+    """
+    config = load_classifier_model(folder).config
+    return _read_whole(folder), config
+
+
+def _read_whole(folder: Path) -> nn.Module:
     recipe, state = read_recipe(folder)
     network = from_recipe(recipe)
     load_strictly(network, state, folder / WEIGHTS)
-    return network.eval(), config
+    return network.eval()
 
 
 def read_recipe(folder: Path) -> tuple[dict[str, Any], State]:

@@ -3,8 +3,9 @@
 `Salamander(seed)` is one individual and what is permanent about it, `Scene` everything that changes from one
 photograph to the next, `photograph` puts the one into the other, and `write_photographs` keeps a whole population,
 photographed on several days, in a folder with its annotations; `write_stream` films it too. A `Population` says
-who is born, dies and is met over years, and `write_census` photographs it. `write_hides` draws patterned hides of
-every kind, to learn from. Everything follows from seeds.
+who is born, dies and is met over years, and `write_census` photographs it. All three write masks of the heads'
+dark markings if asked, which `read_mask` reads. `write_hides` draws patterned hides of every kind, to learn from.
+Everything follows from seeds.
 """
 
 from hanzaki.virtual.animal import Salamander
@@ -13,6 +14,7 @@ from hanzaki.virtual.demography import Capture, Population, Rates, River, Survey
 from hanzaki.virtual.growth import Growth
 from hanzaki.virtual.hides import write_hides
 from hanzaki.virtual.lives import lives, presence, salamander
+from hanzaki.virtual.masks import SpotMask, mask_path, read_mask
 from hanzaki.virtual.meetings import Occasion, abundance, captures, histories, occasions, surveys
 from hanzaki.virtual.pattern import Markings
 from hanzaki.virtual.population import write_photographs
@@ -31,14 +33,17 @@ __all__ = [
     "River",
     "Salamander",
     "Scene",
+    "SpotMask",
     "Survey",
     "abundance",
     "captures",
     "histories",
     "lives",
+    "mask_path",
     "occasions",
     "photograph",
     "presence",
+    "read_mask",
     "salamander",
     "surveys",
     "write_census",

@@ -13,16 +13,16 @@ import pandas as pd
 
 from hanzaki.ahead import ahead
 from hanzaki.virtual.demography import Population
-from hanzaki.virtual.lives import lives, salamander
+from hanzaki.virtual.lives import Life, everybody, lives, salamander
+from hanzaki.virtual.masks import mask_path, write_mask
 from hanzaki.virtual.meetings import Occasion, abundance, captures, histories, occasions, surveys
-from hanzaki.virtual.population import HOURS, HYBRID, SITE, SPECIES, phone_place
+from hanzaki.virtual.population import COLUMNS, HOURS, HYBRID, SITE, SPECIES, phone_place
 from hanzaki.virtual.rendering import photograph
 from hanzaki.virtual.scene import DAYLIGHTS, Scene
 from hanzaki.virtual.smartphone import UPRIGHT, Shot, write_jpeg
 from hanzaki.virtual.stream.container import write_mp4
 from hanzaki.virtual.stream.staging import stage
 
-COLUMNS = ["image_id", "identity", "path", "species", "orientation", "encounter", "date", "bbox", "site"]
 CHINESE = "Andrias davidianus"
 
 _APART = timedelta(minutes=3)  # between two encounters of a day
@@ -32,9 +32,10 @@ _TABLES = {"lives": lives, "surveys": surveys, "captures": captures, "abundance"
 
 @dataclass(frozen=True)
 class _Meeting:
-    """One encounter, and where in the whole it comes."""
+    """One encounter, of whom it is, and where in the whole it comes."""
 
     occasion: Occasion
+    life: Life
     encounter: int
     first: int  # number of its first photograph
     start: datetime
@@ -47,6 +48,7 @@ def write_census(
     seconds: float = 0.0,
     rate: int = 10,
     size: tuple[int, int] = (960, 720),
+    masks: bool = False,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
@@ -63,23 +65,25 @@ def write_census(
         seconds: Length of one video of each encounter, in place of its photographs; 0 for photographs.
         rate: Frames a second of a video.
         size: Width and height in pixels, even numbers for videos.
+        masks: Whether to write, for each photograph, where the head and its dark markings are; see
+            `hanzaki.virtual.masks`.
         threads: How many encounters are photographed at once.
         progress: Called with how many encounters are done and how many there will be.
 
     Returns:
-        The table of ``annotations.csv``: one row for each photograph or video.
+        The table of ``annotations.csv``: one row for each photograph or video. Nobody can tell ``sex`` by
+        a picture.
     """
     (folder / ("videos" if seconds else "photographs")).mkdir(parents=True, exist_ok=True)
     for name, truth in _TABLES.items():
         truth(population).to_csv(folder / f"{name}.csv", index=False)
     histories(population).to_csv(folder / "histories.csv")
-    origins = lives(population)["origin"].tolist()
 
     def take(meeting: _Meeting) -> list[dict[str, Any]]:
         if seconds:
-            return [_film(folder, population, meeting, seconds, rate, size, origins)]
+            return [_film(folder, population, meeting, seconds, rate, size)]
         return [
-            _photograph(folder, population, meeting, number, size, origins)
+            _photograph(folder, population, meeting, number, size, masks)
             for number in range(meeting.occasion.photographs)
         ]
 
@@ -95,13 +99,14 @@ def write_census(
 
 
 def _meetings(population: Population) -> Iterator[_Meeting]:
+    alive = everybody(population)
     clock, day, first = datetime.min, None, 1
     for encounter, occasion in enumerate(occasions(population), 1):
         if occasion.day != day:
             day = occasion.day
             light = DAYLIGHTS[occasion.survey % len(DAYLIGHTS)]
             clock = datetime.combine(day, time(HOURS[light]))
-        yield _Meeting(occasion, encounter, first, clock)
+        yield _Meeting(occasion, alive[occasion.individual], encounter, first, clock)
         clock, first = clock + _APART, first + occasion.photographs
 
 
@@ -117,7 +122,7 @@ def _photograph(
     meeting: _Meeting,
     number: int,
     size: tuple[int, int],
-    origins: list[str],
+    masks: bool,
 ) -> dict[str, Any]:
     occasion = meeting.occasion
     scene = Scene.draw(_rng(population, occasion, 0), DAYLIGHTS[occasion.survey % len(DAYLIGHTS)])
@@ -131,7 +136,9 @@ def _photograph(
         part = folder / path.with_suffix(".part.jpg")
         write_jpeg(part, picture.image, shot, scene.camera.quality)
         part.replace(folder / path)
-    return _row(name, path, meeting, shot, origins, " ".join(str(side) for side in picture.box))
+    if masks and not mask_path(folder / path).exists():
+        write_mask(folder / path, picture)
+    return _row(name, path, meeting, shot, " ".join(str(side) for side in picture.box))
 
 
 def _film(
@@ -141,7 +148,6 @@ def _film(
     seconds: float,
     rate: int,
     size: tuple[int, int],
-    origins: list[str],
 ) -> dict[str, Any]:
     occasion = meeting.occasion
     rng = _rng(population, occasion, 0)
@@ -152,7 +158,7 @@ def _film(
     if not (folder / path).exists():
         count = round(seconds * rate)
         write_mp4(folder / path, (clip.frame(number / rate) for number in range(count)), size, rate, shot)
-    return _row(name, path, meeting, shot, origins, None)
+    return _row(name, path, meeting, shot, None)
 
 
 def _shot(meeting: _Meeting, number: int, rng: np.random.Generator) -> Shot:
@@ -160,17 +166,17 @@ def _shot(meeting: _Meeting, number: int, rng: np.random.Generator) -> Shot:
     return Shot(meeting.start + timedelta(seconds=11 * number), latitude, longitude, UPRIGHT)
 
 
-def _row(
-    name: str, path: Path, meeting: _Meeting, shot: Shot, origins: list[str], box: str | None
-) -> dict[str, Any]:
+def _row(name: str, path: Path, meeting: _Meeting, shot: Shot, box: str | None) -> dict[str, Any]:
     return {
         "image_id": name,
         "identity": f"hanzaki-{meeting.occasion.individual:04d}",
         "path": path.as_posix(),
-        "species": _SPECIES[origins[meeting.occasion.individual]],
+        "species": _SPECIES[meeting.life.origin],
         "orientation": "top",
         "encounter": f"encounter-{meeting.encounter:05d}",
         "date": shot.when.isoformat(),
         "bbox": box,
         "site": SITE,
+        "sex": meeting.life.sex,
+        "origin": meeting.life.origin,
     }

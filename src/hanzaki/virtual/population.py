@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from hanzaki.virtual.animal import Salamander
+from hanzaki.virtual.masks import write_mask
 from hanzaki.virtual.pattern import Origin
 from hanzaki.virtual.rendering import photograph
 from hanzaki.virtual.scene import DAYLIGHTS, Scene
 from hanzaki.virtual.smartphone import TURNED, UPRIGHT, Shot, write_jpeg
 
 COLUMNS = ["image_id", "identity", "path", "species", "orientation", "encounter", "date", "bbox", "site"]
+COLUMNS += ["sex", "origin"]
 SPECIES = "Andrias japonicus"
 HYBRID = "Andrias japonicus × Andrias davidianus"  # as Darwin Core names it
 
@@ -26,6 +28,9 @@ HOURS = {"morning": 11, "afternoon": 15, "evening": 18}
 _SPRING = (34.8123, 132.7456)  # an invented stream: degrees north and east where the surveyed stretch begins
 _METRES_PER_DEGREE = (111_000.0, 91_000.0)
 SITE = "stream-1"
+_SEX = 0x5EC5  # of a stream's chance; surveys have numbers below it
+
+Sex = Literal["female", "male"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,12 @@ def animal_seed(seed: int, individual: int) -> int:
     return seed * 1_000_003 + individual
 
 
+def animal_sex(seed: int, individual: int) -> Sex:
+    """The sex of one of a stream's animals; `seed` is the stream's. It leaves no mark on the animal's skin."""
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _SEX, individual])))
+    return "female" if rng.random() < 0.5 else "male"
+
+
 def phone_place(rng: np.random.Generator, along: float) -> tuple[float, float]:
     """Where a phone believes to be, `along` metres downstream: degrees north and east, a few metres off."""
     north, east = rng.normal(0.0, 2.0, 2) + along * np.array((0.8, 0.6))
@@ -66,12 +77,14 @@ def write_photographs(
     *,
     newcomers: int = 2,
     hybrids: int = 0,
+    masks: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Photographs a population on several days and writes the pictures with their truth.
 
     Writes `folder/photographs/IMG_0001.jpg` and so on, in the order of their times, and
-    `folder/annotations.csv`. The surveys are weeks apart and go through morning, afternoon and evening in turn.
+    `folder/annotations.csv`; if asked, `folder/masks/IMG_0001.png` too, see `hanzaki.virtual.masks`. The surveys
+    are weeks apart and go through morning, afternoon and evening in turn.
 
     Args:
         folder: Where to write; made if missing.
@@ -83,12 +96,13 @@ def write_photographs(
             stored at this size like the others, with EXIF orientation 6, and displayed with the two swapped.
         newcomers: How many of the animals are not met before the last survey; without effect if there is only one.
         hybrids: How many of the animals, the first ones, are hybrids with the Chinese giant salamander.
+        masks: Whether to write, for each photograph, where the head and its dark markings are.
         progress: Called with how many pictures are written and how many there will be.
 
     Returns:
         One row per picture, as in `annotations.csv`. Columns as in the field's data sets; `path` is relative to
         `folder`, `date` is local time in ISO format, `bbox` is "x y w h" of the head in pixels of the
-        picture as displayed.
+        picture as displayed, `sex` is female or male, `origin` native or hybrid. Nobody can tell sex by a picture.
 
     Raises:
         ValueError: If a number makes no sense, such as more newcomers than animals.
@@ -104,7 +118,7 @@ def write_photographs(
     rows = []
     for done, planned in enumerate(plan, start=1):
         origin: Origin = "hybrid" if planned.individual < hybrids else "native"
-        rows.append(_take(folder, planned, f"IMG_{done:04d}", seed, size, origin))
+        rows.append(_take(folder, planned, f"IMG_{done:04d}", seed, size, origin, masks))
         if progress:
             progress(done, len(plan))
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -129,7 +143,7 @@ def _plan(individuals: int, surveys: int, photographs: int, newcomers: int, seed
 
 
 def _take(
-    folder: Path, planned: _Planned, name: str, seed: int, size: tuple[int, int], origin: Origin
+    folder: Path, planned: _Planned, name: str, seed: int, size: tuple[int, int], origin: Origin, masks: bool
 ) -> dict[str, Any]:
     """Takes and writes one photograph; returns its row of the table."""
     rng = planned.rng(seed, planned.number)
@@ -148,6 +162,8 @@ def _take(
     )
     path = Path("photographs") / f"{name}.jpg"
     write_jpeg(folder / path, picture.image, shot, scene.camera.quality)
+    if masks:
+        write_mask(folder / path, picture)
     return {
         "image_id": name,
         "identity": f"hanzaki-{planned.individual + 1:02d}",
@@ -158,4 +174,6 @@ def _take(
         "date": shot.when.isoformat(),
         "bbox": " ".join(str(side) for side in picture.box),
         "site": SITE,
+        "sex": animal_sex(seed, planned.individual),
+        "origin": origin,
     }

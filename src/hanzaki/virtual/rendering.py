@@ -19,11 +19,13 @@ from hanzaki.virtual.water import Surface, surface
 
 Bytes = npt.NDArray[np.uint8]
 
+ON_HEAD, DARK = 128, 110
+"""Of 255: from this opacity on a pixel is of the head, and from this darkness on it is of a dark marking."""
+
 _GRID = 4  # geometry and water are computed for every fourth pixel only
 _REACH = 0.66  # from the middle of the head to its farthest part, in head lengths
 _STRAIGHT = 0.85  # the head is stiff: the bend begins here
 _THICKNESS = 0.3  # height of the head over the bed, in head lengths, for its shadow
-_DARK = 110  # of 255: from here on the skin counts as a dark marking
 _GAMMA = 2.2
 _UNIT = np.arange(256) / 255.0
 _LINEAR = ((np.arange(256) / 255.0) ** _GAMMA).astype(np.float32)
@@ -38,12 +40,14 @@ class Photograph:
         box: x, y, w, h of the head in pixels: the tightest box round `mask`.
         mask: bool (H, W): the head.
         spots: bool (H, W): the dark markings of the head.
+        truth: uint8 (H, W, 2): opacity of the head, and darkness of the pattern wherever skin is seen.
     """
 
     image: Bytes
     box: tuple[int, int, int, int]
     mask: npt.NDArray[np.bool_]
     spots: npt.NDArray[np.bool_]
+    truth: Bytes
 
 
 def photograph(animal: Salamander, scene: Scene, size: tuple[int, int] = (960, 720)) -> Photograph:
@@ -77,17 +81,16 @@ def photograph(animal: Salamander, scene: Scene, size: tuple[int, int] = (960, 7
     lookup = np.ascontiguousarray(places[window]), np.ascontiguousarray(fractions[window])
     picture = _lay_bed(scene, flat_x, flat_y, head, grid)
     brightness = _on_bed(scene, coarse, grid)
-    mask, spots = np.zeros(size[::-1], bool), np.zeros(size[::-1], bool)
+    truth = np.zeros((*size[::-1], 2), np.uint8)
     if lookup[0].size:
-        colour, relief, truth = (_lay(layer, lookup) for layer in (skin.colour, skin.surface, skin.truth))
+        colour, relief, truth[window] = (_lay(layer, lookup) for layer in (skin.colour, skin.surface, skin.truth))
         picture[window] = _over(colour, picture[window])
         brightness[window] = _on_skin(relief, colour[..., 3], scene, brightness[window])
-        mask[window] = truth[..., 0] >= 128
-        spots[window] = mask[window] & (truth[..., 1] >= _DARK)
     falling = cv2.multiply(brightness, grid.spread(top.caustics))
     lit = cv2.multiply(cv2.LUT(picture, _LINEAR), cv2.merge([falling] * 3))
     image = develop(np.asarray(lit, np.float32), scene, grid.spread(top.glare))
-    return Photograph(image, _box(mask), mask, spots)
+    mask = truth[..., 0] >= ON_HEAD
+    return Photograph(image, _box(mask), mask, mask & (truth[..., 1] >= DARK), truth)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,34 @@
-"""A classifier: an animal's picture to how probable each species, side, sex ... is."""
+"""A classifier: an animal's picture to how probable each species, side, sex ... is, and which places say so."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
 
 from hanzaki.vision.crop import Pixels
-from hanzaki.vision.embedder import Floats, normalised, run
+from hanzaki.vision.embedder import Floats, normalised, run, run_telling
 from hanzaki.vision.model import ClassifierConfig, Column, ModelFolder
 from hanzaki.vision.runtime import RuntimeName, load_network
+
+#: Names of a classifier's outputs; not every graph has the second.
+LOGITS, MAPS = "logits", "maps"
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """What a classifier says of a picture, and which places of it speak for each label.
+
+    Attributes:
+        probabilities: float32 (C,), of the labels.
+        maps: float32 (C, h, w), Grad-CAM of each label (Selvaraju et al. 2017), 0 or more, over the crop as the
+            network saw it.
+    """
+
+    probabilities: Floats
+    maps: Floats
 
 
 class Classifier:
@@ -67,7 +85,36 @@ class Classifier:
         Raises:
             ModelError: if the network gives something else than its config says.
         """
+        return [self._probabilities(logits) for logits in self.logits(prepared)]
+
+    def logits(self, prepared: Sequence[Floats]) -> list[Floats]:
+        """What the network gives before temperature and softmax: float32 (C,) each.
+
+        Args:
+            prepared: float32 (3, H, W) each, of :meth:`prepare`.
+
+        Raises:
+            ModelError: if the network gives something else than its config says.
+        """
+        return list(run(self._network, prepared, self.model, len(self.labels))) if prepared else []
+
+    def explain(self, prepared: Sequence[Floats]) -> list[Explained]:
+        """Run the network, and ask what speaks for each label.
+
+        Args:
+            prepared: float32 (3, H, W) each, of :meth:`prepare`.
+
+        Raises:
+            ModelError: if the network does not tell, or gives something else than its config says.
+        """
         if not prepared:
             return []
-        logits = run(self._network, prepared, self.model, len(self.labels)).astype(np.float64)
-        return list(softmax(logits / self.model.config.temperature, axis=1).astype(np.float32))
+        logits, maps = run_telling(self._network, prepared, self.model, MAPS, len(self.labels))
+        return [
+            Explained(self._probabilities(row), np.maximum(places, 0))
+            for row, places in zip(logits, maps, strict=True)
+        ]
+
+    def _probabilities(self, logits: Floats) -> Floats:
+        scaled = logits.astype(np.float64) / self.model.config.temperature
+        return np.asarray(softmax(scaled), np.float32)

@@ -64,15 +64,27 @@ def load_describer(which: str | Path, runtime: RuntimeName = "openvino", threads
 
         return RootSift()
     from hanzaki.vision.embedder import Embedder
+    from hanzaki.vision.learned_points import LearnedPoints
     from hanzaki.vision.marks import Marks
-    from hanzaki.vision.model import PointsConfig, find_model, load_any_model, load_model, load_points_model
+    from hanzaki.vision.model import (
+        LearnedPointsConfig,
+        PointsConfig,
+        find_model,
+        load_any_model,
+        load_learned_points_model,
+        load_model,
+        load_points_model,
+    )
 
     try:
         folder = find_model(which)
     except ModelError as error:
         raise ModelError(f"{error}; there is also 'sift', which needs none") from error
-    if isinstance(load_any_model(folder).config, PointsConfig):
+    config = load_any_model(folder).config
+    if isinstance(config, PointsConfig):
         return Marks(load_points_model(folder), runtime, threads)
+    if isinstance(config, LearnedPointsConfig):
+        return LearnedPoints(load_learned_points_model(folder), runtime, threads)
     return Embedder(load_model(folder), runtime, threads)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,16 +95,23 @@ class Detector:
         Raises:
             ModelError: if the network gives something else than its config says.
         """
-        if not photos:
-            return []
-        outputs = self._network.outputs(np.stack([photo.pixels for photo in photos]))
+        found: dict[int, list[Detection]] = {}
+        for positions, pixels in stacked(photos):
+            boxes, scores = self._run(pixels)
+            found |= {
+                position: self._found(boxes[i], scores[i], photos[position].placement)
+                for i, position in enumerate(positions)
+            }
+        return [found[position] for position in range(len(photos))]
+
+    def _run(self, pixels: Floats) -> tuple[Floats, Floats]:
+        outputs = self._network.outputs(pixels)
         if not all(np.isfinite(output).all() for output in outputs.values()):
             raise ModelError(f"{printable(self.model.folder)}: the network gives values that are not numbers")
         try:
-            boxes, scores = read_layout(outputs, self.model.config)
+            return read_layout(outputs, self.model.config)
         except ValueError as error:
             raise ModelError(f"{printable(self.model.folder)}: {error}; look at its config.json") from error
-        return [self._found(boxes[i], scores[i], photo.placement) for i, photo in enumerate(photos)]
 
     def _found(self, boxes: Floats, scores: Floats, placement: Placement) -> list[Detection]:
         config = self.model.config
@@ -122,13 +129,29 @@ def prepared(image: Pixels, config: DetectorConfig) -> PreparedPhoto:
     """A photograph, uint8 (H, W, 3) RGB, as the network of a config sees it."""
     pixels, placement = letterbox(
         image,
-        config.input_size,
+        config.size_for(image.shape[1], image.shape[0]),
         config.resize,
         centred=config.centred,
         padding=config.padding,
         interpolation=config.interpolation,
     )
     return PreparedPhoto(standardised_photo(pixels, config), placement)
+
+
+def stacked(photos: Sequence[PreparedPhoto]) -> Iterator[tuple[list[int], Floats]]:
+    """Photographs that a network can see at once, since their inputs are of one shape.
+
+    Args:
+        photos: of :func:`prepared`.
+
+    Yields:
+        places in ``photos``, and the pixels of those, float32 (N, 3, H, W).
+    """
+    of_shape: dict[tuple[int, ...], list[int]] = {}
+    for position, photo in enumerate(photos):
+        of_shape.setdefault(photo.pixels.shape, []).append(position)
+    for positions in of_shape.values():
+        yield positions, np.stack([photos[position].pixels for position in positions])
 
 
 def standardised_photo(pixels: Pixels, config: DetectorConfig) -> Floats:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hanzaki.errors import ModelError
+from hanzaki.errors import ModelError, printable
 from hanzaki.vision.crop import Pixels, resize
-from hanzaki.vision.model import CropConfig, DetectorConfig, ModelConfig, ModelFolder
+from hanzaki.vision.model import ONNX, CropConfig, DetectorConfig, ModelConfig, ModelFolder
 from hanzaki.vision.runtime import Runtime, RuntimeName, load_network
 
 Floats = npt.NDArray[np.float32]
+
+#: Names of an embedder's outputs; older graphs lack the second.
+EMBEDDING, PLACES = "embedding", "places"
 
 
 class Embedder:
@@ -67,6 +70,22 @@ class Embedder:
         """
         return list(run(self._network, prepared, self.model, self.model.config.embedding_size)) if prepared else []
 
+    def places(self, prepared: Sequence[Floats]) -> list[Floats]:
+        """What each place of the network's feature map gives to the embedding.
+
+        Args:
+            prepared: float32 (3, H, W) each, of :meth:`prepare`.
+
+        Returns:
+            float32 (embedding_size, h, w) each; the sum over h and w is what :meth:`describe` gives.
+
+        Raises:
+            ModelError: if the network does not tell.
+        """
+        if not prepared:
+            return []
+        return list(run_telling(self._network, prepared, self.model, PLACES, self.model.config.embedding_size)[1])
+
 
 def run(network: Runtime, prepared: Sequence[Floats], model: ModelFolder[Any], width: int) -> Floats:
     """Run a network that makes one row of numbers of each picture.
@@ -83,10 +102,48 @@ def run(network: Runtime, prepared: Sequence[Floats], model: ModelFolder[Any], w
     Raises:
         ModelError: if the network gives something else than its config says.
     """
-    rows = network(np.stack(prepared))
-    expected = (len(prepared), width)
-    if rows.shape != expected:
-        raise ModelError(f"{model.folder}: the network gives {rows.shape}, its config says {expected}")
+    return _checked(network(np.stack(prepared)), len(prepared), width, model)
+
+
+def run_telling(
+    network: Runtime, prepared: Sequence[Floats], model: ModelFolder[Any], why: str, width: int
+) -> tuple[Floats, Floats]:
+    """Run a network that also tells what each place of the picture gave to its answer.
+
+    Args:
+        network: of the model.
+        prepared: float32 (3, H, W) each, at least one.
+        model: for what is said when it goes wrong.
+        why: name of the output that tells.
+        width: numbers in a row of the first output, as its config says.
+
+    Returns:
+        float32 (N, width), the first output, and float32 (N, width, h, w).
+
+    Raises:
+        ModelError: if it does not tell, or gives something else than its config says.
+    """
+    outputs = network.outputs(np.stack(prepared))
+    if why not in outputs:
+        raise ModelError(
+            f"{printable(model.folder)} cannot be explained: its {ONNX} has no output {why!r}. A class token or a"
+            " head of several layers gives none; of another network, `hanzaki models export` or a new training"
+            " writes it"
+        )
+    rows = _checked(next(iter(outputs.values())), len(prepared), width, model)
+    places = outputs[why]
+    if places.ndim != 4 or places.shape[:2] != rows.shape:
+        raise ModelError(
+            f"{printable(model.folder)}: its output {why!r} is {places.shape}, not {rows.shape} and places"
+        )
+    if not np.isfinite(places).all():
+        raise ModelError(f"{printable(model.folder)}: its output {why!r} holds values that are not numbers")
+    return rows, places
+
+
+def _checked(rows: Floats, count: int, width: int, model: ModelFolder[Any]) -> Floats:
+    if rows.shape != (count, width):
+        raise ModelError(f"{model.folder}: the network gives {rows.shape}, its config says {(count, width)}")
     if not np.isfinite(rows).all():
         raise ModelError(f"{model.folder}: the network gives values that are not numbers")
     return rows

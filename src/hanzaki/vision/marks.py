@@ -25,6 +25,9 @@ _COMMON = 1.5  # square of the common part: 1.5 / (1 + 1.5) = 0.6
 _COLUMNS = 4
 _SCALE = 200.0  # the common numbers become 122, and an entry of a vector may reach 0.63
 
+#: How vectors are written as rows: a part of the name of whatever writes them so.
+RECIPE = f"{_COMMON} {_COLUMNS} {_SCALE}"
+
 
 class Marks:
     """Finds the points of RootSIFT and describes them by a model folder's network.
@@ -48,7 +51,7 @@ class Marks:
     @property
     def name(self) -> str:
         """What identifies its keypoints: how points are found, the network, and how rows are written."""
-        recipe = f"{self._points.name} {self.model.fingerprint} {_COMMON} {_COLUMNS} {_SCALE}"
+        recipe = f"{self._points.name} {self.model.fingerprint} {RECIPE}"
         return f"{self.model.config.name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
     @property
@@ -108,3 +111,10 @@ def signed_rows(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
     common = np.full((len(vectors), _COLUMNS), np.sqrt(_COMMON / _COLUMNS), np.float32)
     rows = np.rint(np.concatenate([vectors, common], axis=1) * _SCALE)
     return np.clip(rows, -127, 127).astype(np.int8)
+
+
+def vectors_of(rows: npt.NDArray[np.int8] | npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """The vectors of :func:`signed_rows` but for rounding, of length one: float32 (N, D)."""
+    vectors = rows[:, :-_COLUMNS].astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, np.float32(1e-9)), np.float32)

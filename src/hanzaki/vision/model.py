@@ -10,13 +10,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from importlib import resources
+from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hanzaki.errors import ModelError, printable
 from hanzaki.vision.crop import Interpolation, ResizeMode
+from hanzaki.vision.facts import ModelFacts as ModelFacts
+from hanzaki.vision.facts import Triple as Triple
+from hanzaki.vision.learned_config import LearnedPointsConfig as LearnedPointsConfig
+from hanzaki.vision.learned_config import PointMatcherConfig as PointMatcherConfig
 
 CONFIG = "config.json"
 ONNX = "model.onnx"
@@ -24,44 +29,13 @@ WEIGHTS = "model.safetensors"
 CARD = "README.md"
 
 _CHUNK = 1 << 20
-
-Triple = tuple[float, float, float]
+_ROUNDED = 1e-6  # of a step, which is no reason for another one
 
 #: What a classifier says of an animal.
 Column = Literal["species", "orientation", "quality", "origin", "sex", "individual"]
 
 #: How a detector's network writes its boxes; see :mod:`hanzaki.vision.layouts`.
 Layout = Literal["boxes", "yolox", "yolov5", "yolov8", "yolov10", "detr"]
-
-
-class ModelFacts(BaseModel):
-    """What ``config.json`` says of every model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    #: The fields that decide what a network sees: with another value of one it is another model.
-    seen: ClassVar[frozenset[str]]
-
-    task: str
-    name: str = Field(min_length=1, description="A short name for people.")
-    architecture: str = Field(description="The network's kind; of an embedder, timm's name.")
-    training_data: str = Field("unknown", description="What it learnt from.")
-    licence: str = Field("unknown", description="SPDX name, of the weights.")
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of what the network sees."""
-        raise NotImplementedError
-
-    @property
-    def input_text(self) -> str:
-        """What the network sees, in words."""
-        raise NotImplementedError
-
-    @property
-    def output_text(self) -> str:
-        """What the network gives, in words."""
-        raise NotImplementedError
 
 
 class CropConfig(ModelFacts):
@@ -179,13 +153,19 @@ class DetectorConfig(ModelFacts):
     """
 
     seen = frozenset(
-        {"labels", "input_size", "mean", "std", "channels", "resize", "centred", "padding", "interpolation"}
-        | {"layout", "strides", "activation", "outputs", "overlap"}
+        {"labels", "input_size", "multiple", "mean", "std", "channels", "resize", "centred", "padding"}
+        | {"interpolation", "layout", "strides", "activation", "outputs", "overlap"}
     )
 
     task: Literal["detect"]
     labels: list[str] = Field(min_length=1, description="Names of the classes, in the order of the scores.")
     input_size: tuple[int, int] = Field(description="Width and height in pixels.")
+    multiple: int | None = Field(
+        None,
+        ge=1,
+        description="Where the network takes inputs of any size: they are no larger, in multiples of so many"
+        " pixels, than what the photograph fills of input_size. null: they all are of input_size.",
+    )
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
     channels: Literal["rgb", "bgr"] = "rgb"
@@ -213,7 +193,20 @@ class DetectorConfig(ModelFacts):
             raise ValueError("std must be above zero")
         if self.outputs is not None and self.layout not in ("boxes", "detr"):
             raise ValueError(f"outputs are named for the layouts 'boxes' and 'detr'; {self.layout!r} has one")
+        if self.multiple is not None and (self.layout != "boxes" or self.resize != "pad"):
+            raise ValueError("multiple is for the layout 'boxes' and photographs that are padded")
         return self
+
+    def size_for(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of the input for a photograph of a width and height."""
+        if self.multiple is None:
+            return self.input_size
+        scale = min(self.input_size[0] / width, self.input_size[1] / height)
+        across, down = (
+            min(whole, max(1, ceil(side * scale / self.multiple - _ROUNDED)) * self.multiple)
+            for side, whole in zip((width, height), self.input_size, strict=True)
+        )
+        return across, down
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -243,6 +236,7 @@ Config = TypeVar("Config", bound=ModelFacts)
 _KINDS: dict[str, type[ModelFacts]] = {
     "embed": ModelConfig,
     "points": PointsConfig,
+    "match": PointMatcherConfig,
     "detect": DetectorConfig,
     "classify": ClassifierConfig,
 }
@@ -320,6 +314,24 @@ def load_points_model(folder: Path | str) -> ModelFolder[PointsConfig]:
     return _of_kind(load_any_model(folder), PointsConfig)
 
 
+def load_learned_points_model(folder: Path | str) -> ModelFolder[LearnedPointsConfig]:
+    """Read the folder of a network that finds keypoints and describes them.
+
+    Raises:
+        ModelError: if it is none, naming what is missing or wrong.
+    """
+    return _of_kind(load_any_model(folder), LearnedPointsConfig)
+
+
+def load_point_matcher_model(folder: Path | str) -> ModelFolder[PointMatcherConfig]:
+    """Read the folder of a network that says which keypoints of two pictures belong together.
+
+    Raises:
+        ModelError: if it is none, naming what is missing or wrong.
+    """
+    return _of_kind(load_any_model(folder), PointMatcherConfig)
+
+
 def load_detector_model(folder: Path | str) -> ModelFolder[DetectorConfig]:
     """Read the folder of a network that finds animals.
 
@@ -352,7 +364,7 @@ def load_any_model(folder: Path | str) -> ModelFolder[ModelFacts]:
         raise ModelError(f"{printable(folder)} has no {ONNX}; export it with `hanzaki models export`")
     text = (folder / CONFIG).read_bytes()
     try:
-        config = _KINDS[_task(text)].model_validate_json(text)
+        config = _config_class(text).model_validate_json(text)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
         raise ModelError(f"{printable(folder / CONFIG)}: {wrong}") from error
@@ -361,20 +373,30 @@ def load_any_model(folder: Path | str) -> ModelFolder[ModelFacts]:
 
 def _of_kind(model: ModelFolder[ModelFacts], kind: type[Config]) -> ModelFolder[Config]:
     if not isinstance(model.config, kind):
-        wanted = next(task for task, config in _KINDS.items() if config is kind)
         raise ModelError(
-            f"{printable(model.folder)} is a model of task {model.config.task!r}; {wanted!r} is wanted here"
+            f"{printable(model.folder)} is a model of task {_said(type(model.config))};"
+            f" {_said(kind)} is wanted here"
         )
     return ModelFolder(model.folder, model.config, model.fingerprint)
 
 
-def _task(text: bytes) -> str:
-    """The task that a config names; where it names none that is known, an embedder's config says what is wrong."""
+def _said(kind: type[ModelFacts]) -> str:
+    """A kind of model in words: its task, and what of it where a task has two."""
+    if kind is LearnedPointsConfig:
+        return "'points' of whole pictures"
+    return repr(next(task for task, config in _KINDS.items() if config is kind))
+
+
+def _config_class(text: bytes) -> type[ModelFacts]:
+    """The class of what a config names; where it names none that is known, an embedder's says what is wrong."""
     try:
-        task = json.loads(text)["task"]
+        values = json.loads(text)
+        task, kind = values["task"], values.get("kind")
     except (ValueError, KeyError, TypeError):
-        return "embed"
-    return task if task in _KINDS else "embed"
+        return ModelConfig
+    if task == "points" and kind is not None:
+        return LearnedPointsConfig
+    return _KINDS[task] if task in TASKS else ModelConfig
 
 
 def _digest(onnx: Path, config: ModelFacts) -> str:

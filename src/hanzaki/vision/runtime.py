@@ -88,17 +88,18 @@ class _OpenVino:
         self._names = [tuple(output.names) for output in self._compiled.outputs]
 
     def __call__(self, batch: Floats) -> Floats:
-        return self._run(batch)[0]
+        return self._run(batch, 1)[0]
 
     def outputs(self, batch: Floats) -> dict[str, Floats]:
-        found = zip(self._names, self._run(batch), strict=True)
+        found = zip(self._names, self._run(batch, len(self._names)), strict=True)
         return {name: output for names, output in found for name in names}
 
-    def _run(self, batch: Floats) -> list[Floats]:
+    def _run(self, batch: Floats, count: int) -> list[Floats]:
+        """The first so many outputs; what nobody asked for is not copied."""
         outputs: list[list[Floats]] = [[]] * len(batch)
 
         def collect(request: object, position: int) -> None:
-            tensors = request.output_tensors  # type: ignore[attr-defined]
+            tensors = request.output_tensors[:count]  # type: ignore[attr-defined]
             outputs[position] = [np.array(tensor.data, np.float32) for tensor in tensors]
 
         self._queue.set_callback(collect)
@@ -122,12 +123,12 @@ class _OnnxRuntime:
         self._names = [output.name for output in self._session.get_outputs()]
 
     def __call__(self, batch: Floats) -> Floats:
-        return self._run(batch)[0]
+        return self._run(batch, self._names[:1])[0]
 
     def outputs(self, batch: Floats) -> dict[str, Floats]:
-        return dict(zip(self._names, self._run(batch), strict=True))
+        return dict(zip(self._names, self._run(batch, self._names), strict=True))
 
-    def _run(self, batch: Floats) -> list[Floats]:
+    def _run(self, batch: Floats, names: list[str]) -> list[Floats]:
         parts = np.split(batch, len(batch)) if self._one_by_one else [batch]
-        runs = [self._session.run(None, {self._input: part}) for part in parts]
+        runs = [self._session.run(names, {self._input: part}) for part in parts]
         return [np.concatenate(images).astype(np.float32, copy=False) for images in zip(*runs, strict=True)]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torchvision.models.detection.fcos import FCOS
 
 from hanzaki.errors import ModelError
+from hanzaki.learning.agreement import check_detector
 from hanzaki.learning.detector.network import DetectionNetwork
+from hanzaki.learning.publish import export_detector, rounded
+from hanzaki.vision.model import DetectorConfig
 
 
 def _tiny(**options: object) -> DetectionNetwork:
@@ -91,3 +95,20 @@ def test_what_has_no_pyramid_is_refused():
         DetectionNetwork("test_vit", 1, 32)
     with pytest.raises(ModelError, match="takes a multiple of 32"):
         DetectionNetwork("test_efficientnet", 1, 40)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_written_as_onnx_it_takes_any_size(tmp_path, half):
+    network = rounded(_tiny()) if half else _tiny()
+    config = DetectorConfig(
+        task="detect", name="tiny", architecture="none", labels=["head", "tail"], input_size=(96, 96),
+        layout="boxes", multiple=32,
+    )  # fmt: skip
+    export_detector(network, config, tmp_path / "tiny.onnx", half)
+    photographs = [
+        np.random.default_rng(0).integers(0, 256, shape, np.uint8) for shape in [(50, 90, 3), (90, 20, 3)]
+    ]
+    assert check_detector(network, tmp_path / "tiny.onnx", config, photographs) < 1e-4
+    export_detector(network, config.model_copy(update={"multiple": None}), tmp_path / "still.onnx", half)
+    with pytest.raises(Exception, match=r"(?i)dimension"):
+        check_detector(network, tmp_path / "still.onnx", config, photographs)

@@ -85,6 +85,21 @@ def test_batches_are_filled_up_with_rows_of_no_label(scenes):
     assert boxes[:, :, 4].tolist() == [[0, -1], [0, 0]] * 2
 
 
+def test_a_network_for_any_size_learns_from_several_a_batch_from_one(scenes):
+    reads = ReadScenes(scenes.scenes, LOOK.model_copy(update={"multiple": 16, "input_size": (96, 96)}), seed=3)
+    batches = list(reads.batches(0, [np.arange(4)] * 30))
+    shapes = {tuple(images.shape[2:]) for images, _ in batches}
+    assert shapes == {(96, 96), (80, 96), (64, 96), (96, 80), (96, 64)}
+    for images, boxes in batches:
+        height, width = images.shape[2:]
+        there = boxes[boxes[..., 4] >= 0][:, :4]
+        assert len(there) == 6
+        assert (there >= 0).all()
+        assert (there <= there.new_tensor([width, height, width, height])).all()
+    (again,) = reads.batches(0, [np.arange(4)] * 30, start=29)
+    np.testing.assert_array_equal(again[0], batches[29][0])
+
+
 def test_a_picture_that_cannot_be_read_is_missing_and_noted(tmp_path):
     table = write_scenes(tmp_path, 3)
     (tmp_path / "scene-001.png").write_bytes(b"")

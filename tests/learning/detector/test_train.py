@@ -14,12 +14,12 @@ from torch import nn
 from hanzaki.errors import ModelError, SettingError
 from hanzaki.learning.checkpoint import load
 from hanzaki.learning.claim import claim_run
-from hanzaki.learning.config import read_config, write_config
 from hanzaki.learning.detector import train
 from hanzaki.learning.detector.config import DetectorTraining, detector_config
 from hanzaki.learning.detector.start import starting_detector
 from hanzaki.learning.detector.train import REPORT, train_detector
 from hanzaki.learning.network import EmbeddingNetwork
+from hanzaki.learning.reading_config import read_config, write_config
 from hanzaki.learning.train import BEST, Trained
 from hanzaki.learning.weights import RECIPE
 from hanzaki.media import decode, read

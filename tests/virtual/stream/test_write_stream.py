@@ -11,7 +11,7 @@ from PIL import Image
 
 from hanzaki.annotations import Annotations
 from hanzaki.errors import SettingError
-from hanzaki.virtual import write_stream
+from hanzaki.virtual import write_photographs, write_stream
 from hanzaki.virtual.stream import write
 
 SIZE = (160, 96)
@@ -69,6 +69,8 @@ def test_hybrids_and_newcomers(table):
     species = table.groupby("identity").species.first()
     assert species["hanzaki-01"] == "Andrias japonicus × Andrias davidianus"
     assert (species.drop("hanzaki-01") == "Andrias japonicus").all()
+    origins = table.groupby("identity").origin.agg(set)
+    assert origins.to_dict() == {"hanzaki-01": {"hybrid"}, "hanzaki-02": {"native"}, "hanzaki-03": {"native"}}
     days = table.groupby("identity").date.agg(lambda dates: dates.str[:10].nunique())
     assert days.to_dict() == {"hanzaki-01": 2, "hanzaki-02": 2, "hanzaki-03": 1}
 
@@ -152,6 +154,12 @@ def test_a_killed_run_is_gone_on_with(tmp_path):
     pd.testing.assert_frame_equal(whole, again)
     assert kept.stat().st_mtime_ns == stamp
     assert _contents(tmp_path / "whole") == _contents(tmp_path / "killed")
+
+
+def test_sexes_are_those_of_the_photographs_of_the_same_seed(table, tmp_path):
+    near = write_photographs(tmp_path, 3, 1, 1, seed=11, size=SIZE, newcomers=0)
+    here, there = (set(zip(rows.identity, rows.sex, strict=True)) for rows in (table, near))
+    assert here == there
 
 
 def test_another_stream_is_not_written_among_this_one(folder):

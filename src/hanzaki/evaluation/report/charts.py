@@ -47,7 +47,7 @@ def group_section(result: Result, answers: Answers, column: str | None) -> Secti
             name,
             f"{queries:,}",
             f"{individuals:,}",
-            *map(_with_interval, intervals[:2]),
+            *map(with_interval, intervals[:2]),
             percent(float(intervals[-1, 0])),
         ]
         for name, queries, individuals, intervals in rows[:_MOST_GROUPS]
@@ -96,7 +96,8 @@ def _bar(interval: Iterable[float]) -> tuple[float, float, float]:
     return value, low, high
 
 
-def _with_interval(interval: Iterable[float]) -> str:
+def with_interval(interval: Iterable[float]) -> str:
+    """A fraction with its interval as ``76.2% (70.2 to 81.8)``; a dash where there is none."""
     value, low, high = interval
     return "-" if value != value else f"{100 * value:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
 

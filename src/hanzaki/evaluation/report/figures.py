@@ -199,11 +199,12 @@ def confusion(matrix: npt.NDArray[np.integer], labels: Sequence[str]) -> str:
         return _svg(figure)
 
 
-def reliability_diagram(reliability: Reliability) -> str:
+def reliability_diagram(reliability: Reliability, before: Reliability | None = None) -> str:
     """How often it was right (dots, with Wilson intervals) where it was so sure, above how often it was so sure.
 
     Args:
         reliability: bins, as :func:`hanzaki.evaluation.calibration.reliability` gives them.
+        before: the same before the probabilities were set right; drawn paler, without intervals.
 
     Returns:
         SVG.
@@ -211,33 +212,41 @@ def reliability_diagram(reliability: Reliability) -> str:
     with _drawing((_WIDTH, 4.6), rows=(3.2, 1)) as (figure, (axes, below)):
         axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1, label="as often right as said")
         at, value = reliability.confidence, reliability.accuracy
+        if before is not None:
+            axes.plot(before.confidence, before.accuracy, color=COLOURS[1], marker="s", markersize=5,
+                      linewidth=1.2, linestyle=":", label="before")  # fmt: skip
         _whiskers(axes, at, value, reliability.low, reliability.high)
-        axes.plot(at, value, color=COLOURS[0], marker="o", markersize=6, linewidth=1.2, label="measured")
+        label = "measured" if before is None else "after"
+        axes.plot(at, value, color=COLOURS[0], marker="o", markersize=6, linewidth=1.2, label=label)
         axes.set_ylabel("was right")
         axes.set_ylim(0, 1.02)
         axes.grid()
         _percent(axes.yaxis)
-        widths = reliability.edges[:, 1] - reliability.edges[:, 0]
-        below.bar(reliability.edges[:, 0], reliability.count, 0.94 * widths, align="edge", color=COLOURS[4])
-        for left, width, count in zip(reliability.edges[:, 0], widths, reliability.count, strict=True):
-            below.annotate(
-                f"{count:,}",
-                (left + width / 2, count),
-                (0, 2),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-                color=INK,
-            )
-        below.set_ylim(0, 1.3 * max(reliability.count.tolist(), default=1))
-        below.set_yticks([])
-        below.spines["left"].set_visible(False)
-        below.set_ylabel("queries")
-        below.set_xlabel("said probability of being right")
-        below.set_xlim(0, 1)
-        _percent(below.xaxis)
+        _counts(below, reliability, before)
         _legend(figure, axes, 2)
         return _svg(figure)
+
+
+def _counts(axes: Axes, reliability: Reliability, before: Reliability | None) -> None:
+    """How many answers were so sure: bars, and the outline of those before."""
+    widths = reliability.edges[:, 1] - reliability.edges[:, 0]
+    axes.bar(reliability.edges[:, 0], reliability.count, 0.94 * widths, align="edge", color=COLOURS[4])
+    for left, width, count in zip(reliability.edges[:, 0], widths, reliability.count, strict=True):
+        middle = (left + width / 2, count)
+        axes.annotate(f"{count:,}", middle, (0, 2), textcoords="offset points", ha="center", fontsize=8, color=INK)
+    highest = max(reliability.count.tolist(), default=1)
+    if before is not None:
+        wide = before.edges[:, 1] - before.edges[:, 0]
+        axes.bar(before.edges[:, 0], before.count, 0.94 * wide, align="edge", fill=False, edgecolor=COLOURS[1],
+                 linestyle=":", linewidth=1.2)  # fmt: skip
+        highest = max(highest, *before.count.tolist())
+    axes.set_ylim(0, 1.3 * highest)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_ylabel("queries")
+    axes.set_xlabel("said probability of being right")
+    axes.set_xlim(0, 1)
+    _percent(axes.xaxis)
 
 
 def embedding_map(xy: Floats, identities: Sequence[str | None], right: Floats) -> str:

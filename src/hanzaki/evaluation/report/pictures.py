@@ -47,10 +47,15 @@ class Album:
 
     def _source(self, position: int) -> str:
         try:
-            picture = Image.fromarray(np.ascontiguousarray(self._pixels(position)))
+            return within_page(self._pixels(position))
         except BadMedium:
             return ""  # a photograph may vanish after it was described; its place then stays empty
-        picture.thumbnail((_SIDE, _SIDE))
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=_QUALITY, optimize=True)
-        return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def within_page(pixels: Pixels) -> str:
+    """Pixels, made small, as what ``<img src>`` takes and needs no file: a ``data:`` URI of a JPEG."""
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture.thumbnail((_SIDE, _SIDE))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

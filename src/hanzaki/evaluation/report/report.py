@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hanzaki.errors import SettingError, printable
+from hanzaki.errors import BadMedium, SettingError, printable
 from hanzaki.evaluation.answers import Answers
 from hanzaki.evaluation.report.cases import found_section, hardest_section, missed_section
 from hanzaki.evaluation.report.charts import (
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 PAGE, QUERIES = "index.html", "queries.csv"
 
-_MOST_BAD = 40
+#: How many pictures that could not be used are listed.
+MOST_BAD = 40
 #: The figures that a report may have, by the name of their file.
 _FIGURES = ("groups.svg", "curve.svg", "map.svg", "reliability.svg")
 
@@ -94,12 +95,29 @@ def write_report(folder: Path, result: Result, described: Described, question: Q
     queries["probability"] = np.nan if sure is None else sure.probability
     sections, figures = _with_files(_sections(result, answers, described, question, sure))
     page = render_page(_title(question), sections, headlines=_headlines(result))
+    return write_files(folder, page, {QUERIES: queries.to_csv(index=False), **figures}, _FIGURES)
+
+
+def write_files(folder: Path, page: str, beside: Mapping[str, str], former: Iterable[str] = ()) -> Path:
+    """Write a page and what stands beside it.
+
+    Args:
+        folder: that stands.
+        page: of HTML.
+        beside: text of other files, by name.
+        former: names of files of an older report, which this one may not have.
+
+    Returns:
+        The page.
+
+    Raises:
+        SettingError: if they cannot be written there.
+    """
     try:
-        for name in _FIGURES:
-            (folder / name).unlink(missing_ok=True)  # of an older report, which this one may not have
-        for name, svg in figures.items():
-            (folder / name).write_text(svg, encoding="utf-8")
-        (folder / QUERIES).write_text(queries.to_csv(index=False), encoding="utf-8", errors="surrogateescape")
+        for name in former:
+            (folder / name).unlink(missing_ok=True)
+        for name, text in beside.items():
+            (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
         (folder / PAGE).write_text(page, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -218,13 +236,17 @@ def _left_out(result: Result, answers: Answers) -> Section:
         paragraphs.append(
             f"{count(len(result.bad), 'picture')} could not be used and "
             f"{'was' if len(result.bad) == 1 else 'were'} neither asked about nor searched"
-            + (f"; the first {_MOST_BAD}:" if len(result.bad) > _MOST_BAD else ":")
+            + (f"; the first {MOST_BAD}:" if len(result.bad) > MOST_BAD else ":")
         )
-        rows = [[printable(bad.path), bad.reason] for bad in result.bad[:_MOST_BAD]]
-        table = Table(("picture", "why"), rows, text=2)
+        table = bad_table(result.bad)
     else:
         paragraphs.append("All pictures could be used.")
     return Section("What was left out", paragraphs, table=table)
+
+
+def bad_table(bad: Sequence[BadMedium]) -> Table:
+    """The first pictures that could not be used, with the reason."""
+    return Table(("picture", "why"), [[printable(one.path), one.reason] for one in bad[:MOST_BAD]], text=2)
 
 
 def count(number: float, one: str, many: str | None = None) -> str:

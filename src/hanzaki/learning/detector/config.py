@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from hanzaki.learning.config import (
     AbsolutePath,
+    Batches,
     Beginning,
+    ModelToMake,
     OptimiserConfig,
     Part,
     RunConfig,
     ScheduleConfig,
     Triple,
-    read_config,
 )
 from hanzaki.learning.detector.augment import SceneAugmentation
+from hanzaki.learning.reading_config import read_training
 
 Unit = Literal["auto", "identity", "encounter", "video", "date", "name"]
 
-_COARSEST = 32  # pixels of the input to a place of the backbone's last features
+#: Pixels of the input to a place of the backbone's last features.
+COARSEST = 32
 
 
 class DataConfig(Part):
@@ -74,16 +77,15 @@ class NetworkConfig(Beginning):
     @field_validator("input_size")
     @classmethod
     def _whole_places(cls, size: tuple[int, int]) -> tuple[int, int]:
-        if any(side < _COARSEST or side % _COARSEST for side in size):
-            raise ValueError(f"width and height must be multiples of {_COARSEST}")
+        if any(side < COARSEST or side % COARSEST for side in size):
+            raise ValueError(f"width and height must be multiples of {COARSEST}")
         return size
 
 
-class SamplingConfig(Part):
+class SamplingConfig(Batches):
     """How batches are made up."""
 
     batch: int = Field(16, ge=2, description="Pictures a step, over all devices.")
-    accumulate: int = Field(1, ge=1, description="Parts that a batch is computed in, to need less memory.")
 
 
 class DetectorOptimiser(OptimiserConfig):
@@ -92,12 +94,10 @@ class DetectorOptimiser(OptimiserConfig):
     classes_factor: float = Field(1.0, gt=0, description="Factor on the rate of pyramid and head.")
 
 
-class DetectorTraining(Part):
+class DetectorTraining(ModelToMake):
     """All that decides a detector's training."""
 
     name: str = Field("detector", min_length=1, description="The model's name, for people.")
-    about: str = Field("", description="A sentence for the model card: what it is for, what it is not.")
-    licence: str = Field("unknown", description="Of the weights that come out, as an SPDX name.")
     half: bool = Field(True, description="Keep the weights that come out in 16 bits: half the size.")
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()
@@ -106,12 +106,6 @@ class DetectorTraining(Part):
     schedule: ScheduleConfig = ScheduleConfig()
     optimiser: DetectorOptimiser = DetectorOptimiser()
     run: RunConfig = RunConfig()
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> DetectorTraining:
-        if self.sampling.accumulate > self.sampling.batch // 2:
-            raise ValueError("sampling.accumulate leaves fewer than two pictures in each part of a batch")
-        return self
 
 
 def detector_config(
@@ -132,9 +126,4 @@ def detector_config(
     Raises:
         SettingError: if there is no such config, or it has keys or values that cannot be used.
     """
-    said: dict[str, Any] = {}
-    if tables:
-        said["data.tables"] = [str(Path(table).absolute()) for table in tables]
-    if start is not None:
-        said["network.start"] = str(start)
-    return read_config(which, DetectorTraining, said | dict(changes or {}))
+    return read_training(which, DetectorTraining, tables=tables, start=start, changes=changes)

@@ -25,6 +25,7 @@ from hanzaki.vision.embedder import standardised
 from hanzaki.vision.model import DetectorConfig
 
 _SPARE = 2  # times the input's sides that are kept of a photograph, so that a window of it is still sharp
+_SHAPES = ((1, 1), (4, 3), (16, 9), (3, 4), (9, 16))  # of cameras' pictures
 
 Truth = npt.NDArray[np.float32]
 
@@ -74,12 +75,15 @@ class ReadScenes:
             self._note(key, bad)
             return None
 
-    def read(self, number: int, dice: np.random.Generator) -> tuple[npt.NDArray[np.float32], Truth]:
+    def read(
+        self, number: int, dice: np.random.Generator, size: tuple[int, int] | None = None
+    ) -> tuple[npt.NDArray[np.float32], Truth]:
         """A scene as the network learns from it.
 
         Args:
             number: of the scene.
             dice: chance for the augmentation.
+            size: width and height of the input, where they differ from what the network's config says.
 
         Returns:
             float32 (3, H, W), and (M, 5), x1 y1 x2 y2 in pixels of the input and the number of the label.
@@ -97,7 +101,7 @@ class ReadScenes:
             corners, labels = corners[there], labels[there]
         config = self.look
         boxed, placement = letterbox(
-            pixels, config.input_size, padding=config.padding, interpolation=config.interpolation
+            pixels, size or config.input_size, padding=config.padding, interpolation=config.interpolation
         )
         if self.augmentation is not None:
             boxed = self.augmentation.pixels(boxed, 0.0, dice)
@@ -111,6 +115,8 @@ class ReadScenes:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch, read ahead of the one who takes them.
 
+        A network that takes inputs of any size learns from several, a batch from one of them.
+
         Args:
             epoch: its number, which the augmentation follows from.
             positions: of the scenes of each batch, as a sampler gives them.
@@ -121,8 +127,9 @@ class ReadScenes:
             with rows of label -1; of the scenes that can be read, N may be 0.
         """
         wanted = (
-            (number, np.random.default_rng([self.seed, epoch, step, slot]))
+            (number, np.random.default_rng([self.seed, epoch, step, slot]), size)
             for step, batch in enumerate(positions[start:], start)
+            for size in [self._size(np.random.default_rng([self.seed, epoch, step]))]
             for slot, number in enumerate(batch.tolist())
         )
         largest = max((len(batch) for batch in positions), default=1)
@@ -130,15 +137,20 @@ class ReadScenes:
         for batch in positions[start:]:
             yield _stacked([one for one in islice(found, len(batch)) if one is not None])
 
+    def _size(self, dice: np.random.Generator) -> tuple[int, int]:
+        """Width and height that a batch is shown in: a square's, or a camera's, lying or upright."""
+        across, down = _SHAPES[dice.integers(len(_SHAPES))]
+        return self.look.size_for(across, down)
+
     def _read_or_note(
-        self, wanted: tuple[int, np.random.Generator]
+        self, wanted: tuple[int, np.random.Generator, tuple[int, int]]
     ) -> tuple[npt.NDArray[np.float32], Truth] | None:
-        number, dice = wanted
+        number, dice, size = wanted
         key = self.scenes[number].key
         if key in self.bad:
             return None
         try:
-            return self.read(number, dice)
+            return self.read(number, dice, size)
         except BadMedium as bad:
             self._note(key, bad)
             return None

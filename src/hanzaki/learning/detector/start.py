@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.learning.detector.config import DetectorTraining, NetworkConfig
+from hanzaki.learning.detector.config import COARSEST, DetectorTraining, NetworkConfig
 from hanzaki.learning.detector.network import RECIPE_KIND, STRIDES, DetectionNetwork
 from hanzaki.learning.weights import State, adapted, load_strictly, read_recipe, read_state
 from hanzaki.vision.model import WEIGHTS, DetectorConfig, ModelConfig, find_model, load_any_model
@@ -50,6 +50,7 @@ def starting_detector(config: DetectorTraining, labels: Sequence[str]) -> tuple[
         architecture=f"{network.shape['backbone']}-fcos",
         labels=list(labels),
         channels="rgb",
+        multiple=COARSEST,
         resize="pad",
         interpolation="area",
         layout="boxes",

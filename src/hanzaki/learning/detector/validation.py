@@ -15,7 +15,7 @@ from hanzaki.evaluation.detection import MEASURES, Judged, best_threshold, boxes
 from hanzaki.learning.detector.data import Scene, corners_of
 from hanzaki.learning.detector.scenes import ReadScenes
 from hanzaki.settings import settings
-from hanzaki.vision.detector import Detection, PreparedPhoto, select
+from hanzaki.vision.detector import Detection, PreparedPhoto, select, stacked
 from hanzaki.vision.model import DetectorConfig
 
 _BATCH = 16
@@ -74,20 +74,22 @@ class SceneValidation:
     def _found(
         self, network: nn.Module, device: torch.device, photos: Sequence[tuple[int, PreparedPhoto]]
     ) -> dict[int, list[Detection]]:
-        images = torch.from_numpy(np.stack([photo.pixels for _, photo in photos])).to(device)
-        with torch.inference_mode():
-            boxes, scores = (output.float().cpu().numpy() for output in network(images))
-        return {
-            number: select(
-                photo.placement.to_image(corners.astype(np.float64)),
-                said,
-                labels=self.look.labels,
-                threshold=_LEAST_SCORE,
-                overlap=self.look.overlap,
-                size=photo.placement.image,
-            )
-            for (number, photo), corners, said in zip(photos, boxes, scores, strict=True)
-        }
+        found = {}
+        for positions, pixels in stacked([photo for _, photo in photos]):
+            with torch.inference_mode():
+                outputs = network(torch.from_numpy(pixels).to(device))
+            boxes, scores = (output.float().cpu().numpy() for output in outputs)
+            for position, corners, said in zip(positions, boxes, scores, strict=True):
+                number, photo = photos[position]
+                found[number] = select(
+                    photo.placement.to_image(corners.astype(np.float64)),
+                    said,
+                    labels=self.look.labels,
+                    threshold=_LEAST_SCORE,
+                    overlap=self.look.overlap,
+                    size=photo.placement.image,
+                )
+        return found
 
 
 def judge(scenes: Sequence[Scene], found: Sequence[Sequence[Detection]], labels: Sequence[str]) -> Judged:

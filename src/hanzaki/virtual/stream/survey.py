@@ -10,7 +10,7 @@ import numpy as np
 
 from hanzaki.virtual.animal import Salamander
 from hanzaki.virtual.pattern import Origin
-from hanzaki.virtual.population import FIRST_SURVEY, HOURS, animal_seed, phone_place
+from hanzaki.virtual.population import FIRST_SURVEY, HOURS, Sex, animal_seed, animal_sex, phone_place
 from hanzaki.virtual.scene import DAYLIGHTS, DayLight
 from hanzaki.virtual.smartphone import TURNED, UPRIGHT, Shot
 
@@ -58,6 +58,10 @@ class Plan:
     def origin(self, individual: int) -> Origin:
         """Where it stems from: the first ones are hybrids."""
         return "hybrid" if individual < self.hybrids else "native"
+
+    def sex(self, individual: int) -> Sex:
+        """Its sex: the same as in `write_photographs` with the same seed."""
+        return animal_sex(self.seed, individual)
 
     def present(self, day: int) -> int:
         """How many are there on a day: newcomers come on the last."""

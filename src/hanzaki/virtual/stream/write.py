@@ -14,6 +14,7 @@ import pandas as pd
 from hanzaki.ahead import ahead
 from hanzaki.boxes import Box
 from hanzaki.errors import SettingError
+from hanzaki.virtual.masks import mask_path, write_mask
 from hanzaki.virtual.population import HYBRID, SITE, SPECIES
 from hanzaki.virtual.rendering import photograph
 from hanzaki.virtual.scene import DAYLIGHTS, DayLight, Scene
@@ -35,6 +36,8 @@ COLUMNS = [
     "site",
     "frame",
     "label",
+    "sex",
+    "origin",
 ]
 """Columns of `annotations.csv`."""
 
@@ -59,6 +62,7 @@ class _Job:
     seconds: float
     rate: int
     size: tuple[int, int]
+    masks: bool
 
     def displayed(self, turned: bool) -> tuple[int, int]:
         return self.size[::-1] if turned else self.size
@@ -78,6 +82,7 @@ def write_stream(
     hybrids: int = 0,
     newcomers: int = 2,
     seed: int = 0,
+    masks: bool = False,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
@@ -103,6 +108,8 @@ def write_stream(
         hybrids: How many of the animals, the first ones, are hybrids with the Chinese giant salamander.
         newcomers: How many are not met before the last day; without effect if there is only one.
         seed: From which everything follows; not negative.
+        masks: Whether to write where the head and its dark markings are, for each photograph from near by:
+            `folder/masks/IMG_0001.png`, see `hanzaki.virtual.masks`. A stream that has none gets them afterwards.
         threads: How many files are made at once.
         progress: Called with how many files are done and how many there will be.
 
@@ -110,9 +117,9 @@ def write_stream(
         The table of `annotations.csv`: one row for each photograph, and for each animal in each clip (who passes
         by, only if its head is more than half in the picture at some time). `path` is
         relative to `folder`, `date` is local time, `bbox` is "x y w h" of the head in pixels as displayed, at
-        `frame` seconds of the clip, when it is seen best. `heads.csv` has the head in every frame sampled (10 a
-        second): there `bbox` may reach over the picture, `visible` is the share of the head within it, and `speed`
-        how many head lengths a second the animal walks.
+        `frame` seconds of the clip, when it is seen best; nobody can tell `sex` by a picture. `heads.csv` has the
+        head in every frame sampled (10 a second): there `bbox` may reach over the picture, `visible` is the share
+        of the head within it, and `speed` how many head lengths a second the animal walks.
 
     Raises:
         ValueError: If a number makes no sense.
@@ -129,7 +136,7 @@ def write_stream(
     _agree(
         folder, asdict(plan) | {"lights": list(plan.lights), "seconds": seconds, "rate": rate, "size": list(size)}
     )
-    jobs = [_Job(folder, take, seconds, rate, size) for take in plan.takes()]
+    jobs = [_Job(folder, take, seconds, rate, size, masks) for take in plan.takes()]
     rows: list[Row] = []
     heads: list[Row] = []
     for done, (animals, seen) in enumerate(ahead(_make, jobs, threads, waiting=2 * threads), start=1):
@@ -220,6 +227,8 @@ def _photograph_near(job: _Job) -> tuple[list[Row], list[Row]]:
     picture = photograph(take.plan.animal(take.individual), scene, size)
     if not (job.folder / take.path).exists():
         _write_photograph(job, picture.image, scene.camera.quality)
+    if job.masks and not mask_path(job.folder / take.path).exists():
+        write_mask(job.folder / take.path, picture)
     head = Head(Box(*map(float, picture.box)), 1.0)
     return [_row(take, take.individual, take.name, head.box, None)], [_head_row(take, take.individual, head, None)]
 
@@ -240,11 +249,12 @@ def _bbox(box: Box) -> str:
 
 
 def _row(take: Take, individual: int, image_id: str, box: Box, frame: float | None) -> Row:
+    origin = take.plan.origin(individual)
     return {
         "image_id": image_id,
         "identity": _identity(individual),
         "path": take.path,
-        "species": HYBRID if take.plan.origin(individual) == "hybrid" else SPECIES,
+        "species": HYBRID if origin == "hybrid" else SPECIES,
         "orientation": "top",
         "encounter": f"encounter-{take.encounter:04d}" + ("" if individual == take.individual else "-2"),
         "date": take.when.isoformat(),
@@ -252,6 +262,8 @@ def _row(take: Take, individual: int, image_id: str, box: Box, frame: float | No
         "site": SITE,
         "frame": frame,
         "label": LABEL,
+        "sex": take.plan.sex(individual),
+        "origin": origin,
     }
 
 

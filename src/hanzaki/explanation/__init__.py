@@ -1,0 +1,1 @@
+"""Why: what in the pictures an answer rests on, as arrays and as drawings."""
