@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -30,10 +31,9 @@ def test_which_of_them_by_the_light_of_the_day(place):
     ran = run_experiment(_toy("lights", place, stream=stream), place / "runs")
     records = ran.outcome.records
     assert records["light"].unique().tolist() == ["morning", "afternoon", "evening", "mixed"]
-    assert records.groupby("light")["queries"].first().to_dict() == {  # the last six of twelve days
-        "morning": 12, "afternoon": 12, "evening": 12, "mixed": 36,
-    }  # fmt: skip
-    assert records[["accuracy", "ece_before", "ece"]].stack().between(0, 1).all()
+    tested = records.groupby("light")["queries"].first().to_dict()
+    assert tested == dict.fromkeys(["morning", "afternoon", "evening"], 12) | {"mixed": 36}  # six of twelve days
+    assert np.isfinite(records[["accuracy", "ece_before", "ece"]].to_numpy(float)).all()
     assert len(list(ran.folder.glob("*.svg"))) == 5
 
 

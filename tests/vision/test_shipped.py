@@ -9,9 +9,18 @@ from hanzaki import Box, defaults
 from hanzaki.matching.local import LocalIndex
 from hanzaki.matching.points import ANY_WAY
 from hanzaki.virtual import Salamander, Scene, photograph
+from hanzaki.vision.classifier import Classifier
+from hanzaki.vision.crop import crop
 from hanzaki.vision.describing import load_describer
 from hanzaki.vision.detector import Detector
-from hanzaki.vision.model import CARD, WEIGHTS, load_any_model, load_detector_model, shipped_models
+from hanzaki.vision.model import (
+    CARD,
+    WEIGHTS,
+    load_any_model,
+    load_classifier_model,
+    load_detector_model,
+    shipped_models,
+)
 from tests.fixtures.photographs import pixels
 from tests.vision.test_rootsift import spotted
 
@@ -40,6 +49,28 @@ def test_the_shipped_detector_is_light_and_says_what_it_is():
     card = (folder / CARD).read_text(encoding="utf-8")
     assert "It saw no real salamander" in card
     assert "python -m benchmarks.heads" in card
+
+
+def test_the_shipped_classifier_is_light_and_says_that_it_is_for_virtual_animals():
+    folder = shipped_models()["virtual-origin"]
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= DETECTOR_LIMIT
+    config = load_classifier_model(folder).config
+    assert (config.label, config.labels, config.licence) == ("origin", ["native", "hybrid"], "apache-2.0")
+    card = (folder / CARD).read_text(encoding="utf-8")
+    assert "It learnt from animals that never were and saw no real one" in card
+
+
+def test_the_shipped_classifier_tells_origins_of_animals_that_it_never_saw():
+    classifier = Classifier(load_classifier_model(shipped_models()["virtual-origin"]))
+    right = 0
+    for seed in range(24):
+        origin = ("native", "hybrid")[seed % 2]
+        animal = Salamander(910_000 + seed, origin=origin)
+        picture = photograph(animal, Scene.draw(np.random.default_rng(seed)), (480, 360))
+        seen = classifier.prepare(crop(picture.image, Box(*map(float, picture.box))))
+        (shares,) = classifier.classify([seen])
+        right += classifier.labels[int(shares.argmax())] == origin
+    assert right >= 18
 
 
 def test_the_shipped_detector_finds_the_heads_of_animals_that_it_never_saw():

@@ -27,8 +27,8 @@ def add(
         Path | None,
         typer.Option(
             metavar="TABLE",
-            help="Who is in which photograph: CSV with columns path, identity and, where known, species sex origin "
-            "orientation encounter date bbox site, or another of the field's tables. Without PATH, its "
+            help="Who is in which photograph: CSV with columns path, identity and, where known, species sex "
+            "origin orientation encounter date bbox site, or another of the field's tables. Without PATH, its "
             "photographs are added.",
         ),
     ] = None,

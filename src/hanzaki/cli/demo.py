@@ -55,6 +55,11 @@ def _print(result: Demo) -> None:
         console.print(f"{light}: {sum(of_light)} of {len(of_light)} right")
     right = sum(found.right for found in known)
     console.print(f"{right} of {len(known)} encounters of known animals right.", style="bold")
+    animals = [*known, *new]
+    told = sum(found.origin == found.true_origin for found in animals)
+    console.print(
+        f"Native or hybrid, by a small classifier that knows virtual animals only: {told} of {len(animals)} right."
+    )
     console.print(
         f"In {result.clips} videos {len(known) + len(new)} heads were found and followed, {result.missed} missed; "
         f"{len(new)} encounters are of animals that are new: a low score hints at it, and a person decides."

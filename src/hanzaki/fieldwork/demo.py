@@ -21,6 +21,10 @@ from hanzaki.virtual import write_stream
 INDIVIDUALS = 11
 NEWCOMERS = 2
 
+#: What tells natives from hybrids: it knows virtual animals only.
+ORIGIN = "virtual-origin"
+
+_HYBRIDS = 3  # one animal in so many
 _SECONDS, _RATE = 2.0, 10  # of a clip: as many frames a second as are looked at
 _BEST = 3  # frames of each clip: it is short
 _CATALOGUE = "catalogue"
@@ -40,6 +44,8 @@ class Found:
         light: the time of day.
         truth: who it really is; None where the detector took something for a head.
         was_known: whether the catalogue could know it from the first survey.
+        origin: what a classifier says it is, native or hybrid.
+        true_origin: what it really is; None where the detector took something for a head.
     """
 
     identification: Identification
@@ -47,6 +53,8 @@ class Found:
     light: str
     truth: str | None
     was_known: bool
+    origin: str | None
+    true_origin: str | None
 
     @property
     def right(self) -> bool:
@@ -102,6 +110,7 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
         seconds=_SECONDS,
         rate=_RATE,
         newcomers=NEWCOMERS,
+        hybrids=individuals // _HYBRIDS,
         threads=settings().threads,
         progress=lambda done, total: progress("filming", done, total),
     )
@@ -117,6 +126,8 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
                 _name(catalogue, truth)
         asked = _encounters(catalogue, _SURVEYS[1])
         report = catalogue.identify(asked, progress=progress)
+        told = catalogue.classify(ORIGIN, asked, progress=progress)
+        origins = {animal.encounter: animal.word.value for animal in told.animals if animal.word is not None}
         real = {number: _truly(catalogue, truth, number) for number in asked}
         known = set(catalogue.individuals()["individual"])
         sheet = folder / "answers.jpg"
@@ -130,6 +141,8 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
                 _light(starts[number]),
                 real[number],
                 real[number] in known,
+                origins.get(number),
+                truth.origin(real[number]),
             )
             for answer in report.identifications
             if (number := answer.encounter) is not None
@@ -185,6 +198,12 @@ class Truth:
         heads = pd.read_csv(folder / _HEADS)
         heads["clip"] = [Path(path).name for path in heads["path"]]
         self._heads = heads[heads["visible"] > 0]
+        table = pd.read_csv(folder / "annotations.csv")
+        self._origins: dict[str, str] = dict(zip(table["identity"], table["origin"], strict=True))
+
+    def origin(self, name: str | None) -> str | None:
+        """Whether an animal is native or hybrid; None for nobody."""
+        return None if name is None else self._origins[name]
 
     def animals(self, paths: list[str]) -> set[tuple[str, str]]:
         """Clips and individuals of which more than half of the head is in the picture at some time."""

@@ -77,7 +77,8 @@ class Control:
     def sentence(self) -> str:
         """What it says, in plain words."""
         told = f"{self.accuracy.value:.1%} right ({self.accuracy.low:.1%} to {self.accuracy.high:.1%})"
-        told = f"{self.name}: {told}, where naming the commonest label is right in {self.chance:.1%}"
+        kappa = f"kappa {self.kappa.value:.2f} ({self.kappa.low:.2f} to {self.kappa.high:.2f})"
+        told = f"{self.name}: {told}, {kappa}; naming the commonest label is right in {self.chance:.1%}, kappa 0"
         if self.near_chance:
             return f"{told}: no better than chance"
         if self.name == SURROUNDINGS:
