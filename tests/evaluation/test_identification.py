@@ -5,7 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from hanzaki.evaluation.identification import cross_fitted, folds_of_individuals, judge_identification
+from hanzaki.evaluation.identification import (
+    cross_fitted,
+    error_by_chance,
+    folds_of_individuals,
+    judge_identification,
+)
 from hanzaki.evaluation.resampling import Resampling
 from hanzaki.matching.choice import NEW, Case, Fusion, Posterior
 
@@ -50,7 +55,15 @@ def test_a_fusion_of_other_animals_is_calibrated():
     found = judged(cases, cross_fitted(cases))
     assert found.first.value > 0.8
     assert found.auroc.value > 0.8
-    assert found.calibration.measures["ece"].value < 0.04
+    assert found.calibration.measures["ece"].value < 2 * found.error_by_chance
+    assert 0.005 < found.error_by_chance < 0.04
+
+
+def test_the_error_that_chance_alone_makes_shrinks_with_the_cases():
+    confidence = np.random.default_rng(0).random(8000)
+    few, many = error_by_chance(confidence[:200]), error_by_chance(confidence)
+    assert few > 4 * many > 0
+    assert error_by_chance(np.ones(10)) == 0
 
 
 def test_no_animal_is_judged_by_what_was_fitted_to_it():

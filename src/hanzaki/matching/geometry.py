@@ -41,30 +41,49 @@ def correspondences(
     Crall et al. 2013, §3), so that nothing is drawn at random; the proposal with the most weight is refined
     to an affine one.
     """
-    none = Correspondences(np.zeros((0, 2), np.intp), np.zeros(0, np.float32), np.zeros((2, 3)))
     if not len(query) or not len(candidate):
-        return none
+        return no_correspondences()
     left, right = Points.of([query], parameters), Points.of([candidate], parameters)
     similarity = left.as_queries(slice(None)) @ right.vectors.T
     pairs, weights = mutual_pairs(similarity, parameters.background)
     weights = weights * np.sqrt(left.weights[pairs[:, 0]] * right.weights[pairs[:, 1]])
+    return agreeing(query, candidate, pairs, weights, parameters.tolerance)
+
+
+def agreeing(
+    query: Keypoints, candidate: Keypoints, pairs: Indices, weights: Floats, tolerance: float = UPRIGHT.tolerance
+) -> Correspondences:
+    """Those of some pairs that agree with one transform; see :func:`correspondences`.
+
+    Args:
+        query: keypoints of the one annotation.
+        candidate: of the other.
+        pairs: intp (P, 2), positions in either.
+        weights: (P,), what each pair is worth, 0 or more.
+        tolerance: distance, as a share of the candidate's longer side, within which a point agrees.
+    """
     if not weights.any():
-        return none
+        return no_correspondences()
+    near = tolerance * max(candidate.extent)
     proposals = proposed_similarities(query, candidate, pairs)
     source, target = (
         side.points[column].astype(np.float64) for side, column in zip((query, candidate), pairs.T, strict=True)
     )
-    tolerance = parameters.tolerance * max(candidate.extent)
-    agree = np.linalg.norm(moved(source, proposals) - target, axis=2) <= tolerance
+    agree = np.linalg.norm(moved(source, proposals) - target, axis=2) <= near
     chosen = int((agree @ weights).argmax())
     transform, inliers = proposals[chosen], agree[chosen]
     for _ in range(2):
-        better = fitted_affine(source[inliers], target[inliers], weights[inliers], transform, tolerance)
-        agreeing = np.linalg.norm(moved(source, better[None])[0] - target, axis=1) <= tolerance
-        if weights[agreeing].sum() < weights[inliers].sum():
+        better = fitted_affine(source[inliers], target[inliers], weights[inliers], transform, near)
+        nearer = np.linalg.norm(moved(source, better[None])[0] - target, axis=1) <= near
+        if weights[nearer].sum() < weights[inliers].sum():
             break
-        transform, inliers = better, agreeing
+        transform, inliers = better, nearer
     return Correspondences(pairs[inliers], weights[inliers].astype(np.float32), transform)
+
+
+def no_correspondences() -> Correspondences:
+    """What is found where nothing is."""
+    return Correspondences(np.zeros((0, 2), np.intp), np.zeros(0, np.float32), np.zeros((2, 3)))
 
 
 def mutual_pairs(similarity: Floats, background: float) -> tuple[Indices, Floats]:

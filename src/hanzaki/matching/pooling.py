@@ -1,0 +1,135 @@
+"""From scores of pairs of photographs to one score of each individual.
+
+An encounter has several photographs, and so has an individual of the gallery. Each photograph of the query is
+first put on a scale of its own (:func:`standardised`): how many standard deviations a pair lies above what the
+other individuals reach with this photograph: the cohort normalisation of speaker recognition (Auckenthaler,
+Carey & Lloyd-Thomas 2000, Score normalization for text-independent speaker verification systems, section 3.1).
+It makes scores of good and bad pictures, and of large and small galleries, comparable.
+
+Then an individual's pairs are joined by a soft maximum, and the query's photographs by a sum that grows more
+slowly than their number (:func:`pool`). The sum holds one bad frame in check; the soft maximum lets the likest
+pictures of the gallery speak, without the maximum's luck of whoever has many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Scores = npt.NDArray[np.floating]
+Codes = npt.NDArray[np.intp]
+
+_LEAST_SPREAD = 1e-6  # of a cohort whose scores are all alike
+_COHORT = 3  # individuals, at least
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How pairs of photographs are joined.
+
+    Attributes:
+        temperature: of the soft maximum, in standard deviations of the cohort; towards 0 it is the maximum.
+        counted: 0 to 1, the power to which the number of an individual's photographs divides: 1 takes the mean of
+            what they say, 0 the sum. What lies between allows that an animal that was often seen is likelier to be
+            seen again, and has more ways to look alike.
+        repeated: 1/2 to 1, the power to which the number of the query's photographs divides their sum: 1 takes the
+            mean, as of photographs that repeat each other; 1/2 is Stouffer's sum of independent z-scores (Stouffer
+            et al. 1949, The American Soldier, volume 1, page 45), which photographs of one meeting hardly are.
+        limit: standard deviations beyond which a score counts no more.
+    """
+
+    temperature: float = 1.5
+    counted: float = 0.6
+    repeated: float = 0.6
+    limit: float = 12.0
+
+
+#: Chosen by measurement; see docs/explanation/identity.md.
+USUAL = Pooling()
+
+
+def numbered_individuals(individuals: npt.NDArray[np.object_]) -> tuple[list[object], Codes]:
+    """The distinct individuals in order, and of each annotation which of them it shows; -1 = nobody known.
+
+    Args:
+        individuals: (n,), None = nobody knows.
+    """
+    names = sorted({name for name in individuals if name is not None}, key=repr)
+    number = {name: place for place, name in enumerate(names)}
+    return names, np.array([-1 if name is None else number[name] for name in individuals], np.intp)
+
+
+def best_of_individuals(pairs: Scores, codes: Codes, count: int) -> Floats:
+    """Each photograph's best score with each individual: float64 (q, count), NaN where there is no pair.
+
+    Args:
+        pairs: (q, n), NaN where not compared.
+        codes: (n,), of each annotation which individual it shows; -1 = nobody known, and it speaks for no one.
+        count: how many individuals there are.
+    """
+    order = np.argsort(codes, kind="stable")
+    order = order[codes[order] >= 0]
+    best = np.full((len(pairs), count), np.nan)
+    if len(order):
+        present, starts = np.unique(codes[order], return_index=True)
+        filled = np.where(np.isnan(pairs[:, order]), -np.inf, pairs[:, order]).astype(np.float64)
+        best[:, present] = np.maximum.reduceat(filled, starts, axis=1)
+    return np.where(np.isneginf(best), np.nan, best)
+
+
+def standardised(pairs: Scores, codes: Codes, count: int) -> Floats:
+    """Scores in standard deviations of what individuals reach, photograph by photograph of the query.
+
+    The individual who reaches most is left out of the mean and of the deviation: it may be the one who is sought,
+    and the smaller the gallery, the more it would hide itself.
+
+    Args:
+        pairs: (q, n), NaN where not compared.
+        codes: (n,), of each annotation which individual it shows; -1 = nobody known.
+        count: how many individuals there are.
+
+    Returns:
+        float64 (q, n), NaN where not compared, and where fewer than three individuals were: they are no cohort.
+    """
+    best = best_of_individuals(pairs, codes, count)
+    there = ~np.isnan(best)
+    result = np.full(pairs.shape, np.nan)
+    for row in np.flatnonzero(there.sum(axis=1) >= _COHORT):
+        others = np.sort(best[row, there[row]])[:-1]
+        spread = max(float(others.std()), _LEAST_SPREAD)
+        result[row] = (pairs[row] - others.mean()) / spread
+    return result
+
+
+def pool(pairs: Scores, codes: Codes, count: int, pooling: Pooling = USUAL) -> Floats:
+    r"""One score of each individual from an encounter's pairs.
+
+    .. math:: v_i = q_i^{-\beta} \sum_j \tau \log \frac{\sum_{k \in i} e^{z_{jk} / \tau}}{n_i^\alpha}
+
+    with z the standardised scores, j the query's photographs, of which :math:`q_i` were compared with the
+    individual's, k, of which there are :math:`n_i`; :math:`\alpha` is ``counted``, :math:`\beta` ``repeated``.
+
+    Args:
+        pairs: (q, n) scores, higher is more alike; NaN where not compared.
+        codes: (n,), of each annotation which individual it shows; -1 = nobody known.
+        count: how many individuals there are.
+        pooling: how pairs are joined.
+
+    Returns:
+        float64 (count,), in standard deviations of the cohort; NaN for who was not compared.
+    """
+    scaled = np.clip(standardised(pairs, codes, count), -pooling.limit, pooling.limit)
+    rows, columns = np.nonzero(~np.isnan(scaled) & (codes >= 0)[None])
+    sums = np.zeros((len(pairs), count))
+    np.add.at(sums, (rows, codes[columns]), np.exp(scaled[rows, columns] / pooling.temperature))
+    number = np.zeros((len(pairs), count))
+    np.add.at(number, (rows, codes[columns]), 1)
+    compared = number > 0
+    voices = np.zeros_like(sums)
+    voices[compared] = np.log(sums[compared]) - pooling.counted * np.log(number[compared])
+    frames = compared.sum(axis=0)
+    total = pooling.temperature * voices.sum(axis=0)
+    return np.where(frames > 0, total / np.maximum(frames, 1) ** pooling.repeated, np.nan)
