@@ -75,7 +75,7 @@ def why_alike(left: Panel, right: Panel, decomposition: Decomposition, config: C
     note = f"by {config.name}: the cosine of the two embeddings is the sum over the places of either picture."
     rings = " Rings of one number mark the pairs of places that give most." if strongest else ""
     spoken = (
-        f" Places that speak against it, with −{-against:.2f} in all, stay without colour."
+        f" Places that speak against it, with {against:.2f} in all, stay without colour."
         if against < -0.005
         else ""
     )
