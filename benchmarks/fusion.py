@@ -344,8 +344,7 @@ def main() -> None:
     if unknown := set(asked.sets) - set(SETS):
         parser.error(f"no such set: {', '.join(sorted(unknown))}")
     asked.folder.mkdir(parents=True, exist_ok=True)
-    chosen = asked.sets or list(SETS)
-    headers, rows = run_cost() if asked.cost else run(asked.folder, chosen)
+    headers, rows = run_cost() if asked.cost else run(asked.folder, asked.sets or list(SETS))
     print("| " + " | ".join(headers) + " |")
     print("|" + "---|" * len(headers))
     for row in rows:

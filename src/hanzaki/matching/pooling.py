@@ -44,7 +44,7 @@ class Pooling:
     temperature: float = 1.5
     counted: float = 0.6
     repeated: float = 0.6
-    limit: float = 12.0
+    limit: float = 5.0
 
 
 #: Chosen by measurement; see docs/explanation/identity.md.
