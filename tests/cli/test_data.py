@@ -110,7 +110,13 @@ def test_a_download_that_was_stopped_goes_on(zenodo, tmp_path, blow):
     zenodo.hold_after = 1_000_000
     command = [sys.executable, "-m", "hanzaki", "data", "get", "zenodo:7878678", tmp_path / "set"]
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ
+        command,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        # a shell that starts tests in the background has them ignore Ctrl-C, and what they start too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     part = wait_for_part(tmp_path / "set" / "files", 1_000_000)
     process.send_signal(blow)

@@ -4,10 +4,13 @@ import pytest
 
 from hanzaki.errors import SettingError
 from hanzaki.experiments.definition import read_experiment, shipped_experiments
+from hanzaki.learning.classifier.config import classifier_config
 from hanzaki.learning.config import embedder_config
 
 NAMES = ["backbones", "database", "fine-tuning", "joint-training", "left-out", "lights", "multi-species", "origin",
-         "peers", "unknown"]  # fmt: skip
+         "peers", "tasks", "unknown"]  # fmt: skip
+
+CLASSIFIERS = {"lights", "unknown", "origin", "tasks"}
 
 
 def test_each_of_the_papers_experiments_is_there():
@@ -20,10 +23,13 @@ def test_a_shipped_experiment_can_be_run_at_both_scales(name):
     assert experiment.name == name
     for scale in ("paper", "desk"):
         settings = experiment.at(scale)
-        embedder_config(settings.config, changes=settings.changes)
+        config = classifier_config if experiment.kind in CLASSIFIERS else embedder_config
+        config(settings.config, changes=settings.changes)
         for changes in settings.variants.values():
-            embedder_config(settings.config, changes=settings.changes | changes)
-    assert experiment.at("desk").tables or experiment.at("desk").stream  # needs nothing that the user must name
+            own = {key: value for key, value in changes.items() if key != "table"}
+            config(settings.config, changes=settings.changes | own)
+    desk = experiment.at("desk")
+    assert desk.tables or desk.stream or desk.variants  # needs nothing that the user must name
     for row in experiment.paper.rows.values():
         assert len(row) == len(experiment.paper.columns)
 

@@ -96,7 +96,7 @@ def test_it_learns_two_kinds_and_is_tested_on_animals_that_it_never_saw(tmp_path
     card = (trained.model / "README.md").read_text()
     assert "pipeline_tag: image-classification" in card
     assert "| accuracy | photographs kept apart, by individual | 100.0% (100.0% to 100.0%) |" in card
-    assert "`hanzaki evaluate run/split/test.csv --with run/model`" in card
+    assert "`hanzaki evaluate --table run/split/test.csv --with run/model`" in card
     assert str(tmp_path) not in card
 
     # run again, nothing is done again
