@@ -20,7 +20,7 @@ from PIL import Image
 from hanzaki.errors import BadMedium, SettingError
 from hanzaki.media import VIDEO_SUFFIX_OF, VIDEO_SUFFIXES, frame_at, frames_at, inspect_video, read_frames
 from hanzaki.media.container import _place, display_matrix, opened
-from tests.fixtures.videos import CORNERS, SIZE, damaged, number, sound_only, truncated, write
+from tests.fixtures.videos import CORNERS, SIZE, damaged, number, ruined, sound_only, truncated, write
 
 LIMIT = 100.0
 B_FRAMES = {"g": "30", "bf": "3"}
@@ -296,7 +296,7 @@ def test_the_number_of_threads_changes_nothing(tmp_path, clip, broken):
 
 def test_a_damaged_video_gives_the_frames_that_no_damage_touches(tmp_path, clip):
     whole = {frame.seconds: frame.pixels() for frame in read(clip, rate=1000)}
-    reader = read(damaged(Path(shutil.copy(clip, tmp_path)), [0.5], length=1200))
+    reader = read(ruined(Path(shutil.copy(clip, tmp_path)), range(70, 73)))
     given = {frame.seconds: frame.pixels() for frame in reader}
     assert reader.trouble.startswith("damaged: ")
     assert 30 < len(given) < 50  # up to a second is lost: as far as the next key frame

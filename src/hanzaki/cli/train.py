@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,6 +14,12 @@ from hanzaki.cli.options import SKIPPED, LearnOption, SetOption, StartOption
 if TYPE_CHECKING:
     from hanzaki.learning.classifier.train import TrainedClassifier
     from hanzaki.learning.train import Trained
+
+Made = TypeVar("Made")
+
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Folder of the run; of an earlier one, it is gone on with.")
+]
 
 app = typer.Typer(help="Train models on your own animals.", no_args_is_help=True)
 
@@ -28,9 +34,7 @@ def embedder(
     config: Annotated[
         str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped config: small, miewid, hides.")
     ],
-    folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of the run; of an earlier one, it is gone on with.")
-    ],
+    folder: RunArgument,
     table: LearnOption = None,
     start: StartOption = None,
     replay: Annotated[
@@ -47,31 +51,14 @@ def embedder(
     never on those you test with. `hanzaki train show` prints the shipped configs; needs the extra `learn`.
     """
     import hanzaki
-    from hanzaki.cli.output import progress
-    from hanzaki.extra import learning
 
-    with learning():
-        from hanzaki.learning.reading_config import parse_changes
-    with progress() as tell:
-        trained = hanzaki.train_embedder(
-            config,
-            folder,
-            tables=table or (),
-            start=start,
-            replay=replay or (),
-            changes=parse_changes(changes or ()),
-            progress=tell,
-            report=lambda record: tell.say(_line(record)),
-        )
-    _tell(trained)
+    _tell(_trained(hanzaki.train_embedder, config, folder, table, start, changes, replay=replay or ()))
 
 
 @app.command("detector")
 def detector(
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the shipped config: detector.")],
-    folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of the run; of an earlier one, it is gone on with.")
-    ],
+    folder: RunArgument,
     table: LearnOption = None,
     start: StartOption = None,
     changes: SetOption = None,
@@ -83,22 +70,8 @@ def detector(
     on from a detector, or from an embedder's backbone (`hides` comes with hanzaki). Needs the extra `learn`.
     """
     import hanzaki
-    from hanzaki.cli.output import progress
-    from hanzaki.extra import learning
 
-    with learning():
-        from hanzaki.learning.reading_config import parse_changes
-    with progress() as tell:
-        trained = hanzaki.train_detector(
-            config,
-            folder,
-            tables=table or (),
-            start=start,
-            changes=parse_changes(changes or ()),
-            progress=tell,
-            report=lambda record: tell.say(_line(record)),
-        )
-    _tell(trained)
+    _tell(_trained(hanzaki.train_detector, config, folder, table, start, changes))
 
 
 @app.command("classifier")
@@ -106,9 +79,7 @@ def classifier(
     config: Annotated[
         str, typer.Argument(metavar="CONFIG", help="A YAML file, or a shipped config: quick, classifier, origin.")
     ],
-    folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of the run; of an earlier one, it is gone on with.")
-    ],
+    folder: RunArgument,
     table: LearnOption = None,
     start: StartOption = None,
     changes: SetOption = None,
@@ -128,25 +99,39 @@ def classifier(
     comes with hanzaki). Needs the extra `learn`.
     """
     import hanzaki
+
+    trained = _trained(hanzaki.train_classifier, config, folder, table, start, changes, controls=controls)
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        _tell_test(trained)
+    _tell(trained)
+
+
+def _trained(
+    train: Callable[..., Made],
+    config: str,
+    folder: Path,
+    tables: Sequence[Path] | None,
+    start: str | None,
+    changes: Sequence[str] | None,
+    **more: object,
+) -> Made:
+    """Train, and tell of it while it lasts."""
     from hanzaki.cli.output import progress
     from hanzaki.extra import learning
 
     with learning():
         from hanzaki.learning.reading_config import parse_changes
     with progress() as tell:
-        trained = hanzaki.train_classifier(
+        return train(
             config,
             folder,
-            tables=table or (),
+            tables=tables or (),
             start=start,
             changes=parse_changes(changes or ()),
-            controls=controls,
             progress=tell,
             report=lambda record: tell.say(_line(record)),
+            **more,
         )
-    if os.environ.get("LOCAL_RANK", "0") == "0":
-        _tell_test(trained)
-    _tell(trained)
 
 
 _TOLD = {"accuracy": "right", "kappa": "Cohen's kappa", "macro_f1": "macro F1"}

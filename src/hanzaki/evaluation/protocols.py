@@ -19,12 +19,12 @@ from hanzaki.annotations import Annotations
 from hanzaki.errors import BadMedium, SettingError, printable
 from hanzaki.evaluation.answers import MEASURES as MEASURES
 from hanzaki.evaluation.answers import Answer, Answers, Contest
+from hanzaki.evaluation.cropping import read_crop
 from hanzaki.evaluation.leaks import Leak
 from hanzaki.evaluation.metrics import bootstrap_interval
 from hanzaki.matching.index import build_index
-from hanzaki.media import Pixels, load_picture
+from hanzaki.media import Pixels
 from hanzaki.settings import settings
-from hanzaki.vision.crop import crop
 from hanzaki.vision.describing import Describer, Description, describe_all
 
 _MEBI = 1 << 20
@@ -124,12 +124,7 @@ def describe_table(table: Annotations, describer: Describer, progress: Progress 
     rows = [row for row, again in zip(table, twice, strict=True) if not again]
 
     def crop_of(position: int) -> Pixels:
-        path = table.folder / rows[position].path
-        image = load_picture(path, rows[position].frame, settings().max_megapixels)
-        try:
-            return crop(image, rows[position].bbox, describer.area_fraction)
-        except ValueError as error:
-            raise BadMedium(path, str(error)) from error
+        return read_crop(table.folder, rows[position], describer.area_fraction)
 
     descriptions: list[Description] = []
     kept: list[int] = []

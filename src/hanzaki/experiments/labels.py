@@ -19,9 +19,8 @@ from hanzaki.evaluation.report.figures import confusion, reliability_diagram
 from hanzaki.exchange.table import read_table
 from hanzaki.experiments.bench import Bench, Recipe
 from hanzaki.experiments.definition import Experiment, Scale
-from hanzaki.experiments.outcome import Outcome, Share
-from hanzaki.experiments.recognition import CALIBRATED, MEASURED, calibrated, decimal, measures, one_table
-from hanzaki.experiments.tables import keep_table, rows_of
+from hanzaki.experiments.outcome import CALIBRATED, MEASURED, Outcome, Share, calibrated, decimal, measures
+from hanzaki.experiments.tables import keep_table, one_table, rows_of
 from hanzaki.explanation.gradcam import heat
 from hanzaki.explanation.placing import Sight
 from hanzaki.media import load_picture

@@ -8,7 +8,18 @@ from typing import Any
 
 import pandas as pd
 
+from hanzaki.evaluation.labelling import Labelled
 from hanzaki.evaluation.metrics import bootstrap_interval
+from hanzaki.evaluation.resampling import Interval
+
+#: Measures of a classifier that papers print.
+MEASURES = ("accuracy", "kappa", "macro_f1")
+
+#: Headers of the columns of :func:`measures`.
+MEASURED = ("accuracy %", "kappa", "macro F1")
+
+#: Headers of the columns of :func:`calibrated`.
+CALIBRATED = ("ECE at temperature 1", "ECE", "temperature")
 
 
 @dataclass(frozen=True)
@@ -74,3 +85,25 @@ def gain(one: pd.DataFrame, other: pd.DataFrame, column: str = "top1") -> Share:
 def record(values: Share, **columns: Any) -> dict[str, Any]:
     """One row of ``records``."""
     return {**columns, "top1": values.value, "low": values.low, "high": values.high}
+
+
+def measures(judged: Labelled) -> list[str]:
+    """Accuracy in percent, kappa and macro F1 as papers print them, with intervals."""
+    accuracy, *others = (judged.classification.measures[name] for name in MEASURES)
+    return [percent(accuracy), *map(decimal, others)]
+
+
+def calibrated(judged: Labelled) -> list[str]:
+    """Expected calibration error before and after temperature scaling, and the temperature."""
+    before, after = (one.measures["ece"].value for one in (judged.before, judged.after))
+    return [f"{before:.3f}", f"{after:.3f}", f"{judged.temperature:.2f}"]
+
+
+def decimal(interval: Interval) -> str:
+    """A number of 0 to 1 with its interval."""
+    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+
+
+def percent(interval: Interval) -> str:
+    """A share with its interval, in percent."""
+    return str(Share(*interval))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -12,21 +10,25 @@ from hanzaki.errors import SettingError
 from hanzaki.evaluation.labelling import Labelled
 from hanzaki.evaluation.openset import ranks
 from hanzaki.evaluation.report.figures import confusion, reliability_diagram
-from hanzaki.evaluation.resampling import Interval
 from hanzaki.evaluation.unknown import SCORES, Refusals, UnknownRule, judge_refusals
 from hanzaki.exchange.table import read_table
 from hanzaki.experiments.bench import Bench, Recipe
 from hanzaki.experiments.definition import Experiment, Scale
-from hanzaki.experiments.outcome import Outcome, Share
-from hanzaki.experiments.tables import keep_table, rows_of, tables_of
+from hanzaki.experiments.outcome import (
+    CALIBRATED,
+    MEASURED,
+    MEASURES,
+    Outcome,
+    calibrated,
+    decimal,
+    measures,
+    percent,
+)
+from hanzaki.experiments.tables import keep_table, one_table, rows_of
 
 _LIGHTS = ("morning", "afternoon", "evening")
 _CROPS = {"cropped to 60 %": 0.6, "whole head": 1.0}
-_MEASURES = ("accuracy", "kappa", "macro_f1")
 _REFUSED = 0.05  # share of known photographs that the rule for strangers may refuse
-
-#: Headers of the columns of :func:`measures`.
-MEASURED = ("accuracy %", "kappa", "macro F1")
 
 
 def lights(experiment: Experiment, scale: Scale, bench: Bench) -> Outcome:
@@ -103,14 +105,14 @@ def unknown(experiment: Experiment, scale: Scale, bench: Bench) -> Outcome:
         headers=["rule: unknown where this is low", "strangers taken for known %", "known taken for strangers %",
                  "AUROC"],
         rows=[
-            [score, _percent(rule.taken), _percent(rule.refused), decimal(rule.auroc)]
+            [score, percent(rule.taken), percent(rule.refused), decimal(rule.auroc)]
             for score, rule in rules.items()
         ],
         records=pooled,
         figures={},
         answers=[
-            f"The best rule, by {best}: {_percent(rules[best].taken)} % of strangers' photographs are taken for"
-            f" somebody known, and {_percent(rules[best].refused)} % of known ones for strangers; it was set to"
+            f"The best rule, by {best}: {percent(rules[best].taken)} % of strangers' photographs are taken for"
+            f" somebody known, and {percent(rules[best].refused)} % of known ones for strangers; it was set to"
             f" refuse {100 * _REFUSED:.0f} % of known photographs.",
             f"With it, {100 * kept:.1f} % of the photographs of known animals are named, and rightly.",
         ],
@@ -150,18 +152,6 @@ def _without(
     return by_score
 
 
-def one_table(experiment: Experiment, scale: Scale, bench: Bench) -> Path:
-    """The table of an experiment's animals.
-
-    Raises:
-        SettingError: if it has none.
-    """
-    tables, _ = tables_of(experiment, scale, bench)
-    if not tables:
-        raise SettingError(f"experiment {experiment.name} has no animals: name a table with --table")
-    return tables[0]
-
-
 def _days(annotations: Annotations) -> dict[str, str]:
     """The first half of the days to learn from, the second to test on."""
     days = sorted({row.date.date() for row in annotations if row.date is not None})
@@ -183,32 +173,7 @@ def _light_answers(accuracy: dict[tuple[str, str], float]) -> list[str]:
     ]
 
 
-def measures(judged: Labelled) -> list[str]:
-    """Accuracy in percent, kappa and macro F1 as papers print them, with intervals."""
-    accuracy, *others = (judged.classification.measures[name] for name in _MEASURES)
-    return [_percent(accuracy), *map(decimal, others)]
-
-
-#: Headers of the columns of :func:`calibrated`.
-CALIBRATED = ("ECE at temperature 1", "ECE", "temperature")
-
-
-def calibrated(judged: Labelled) -> list[str]:
-    """Expected calibration error before and after temperature scaling, and the temperature."""
-    before, after = (one.measures["ece"].value for one in (judged.before, judged.after))
-    return [f"{before:.3f}", f"{after:.3f}", f"{judged.temperature:.2f}"]
-
-
 def _plain(judged: Labelled) -> dict[str, float]:
-    values = {name: judged.classification.measures[name].value for name in _MEASURES}
+    values = {name: judged.classification.measures[name].value for name in MEASURES}
     ece = {"ece_before": judged.before.measures["ece"].value, "ece": judged.after.measures["ece"].value}
     return {"queries": len(judged.frame), **values, **ece}
-
-
-def decimal(interval: Interval) -> str:
-    """A number of 0 to 1 with its interval."""
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
-
-
-def _percent(interval: Interval) -> str:
-    return str(Share(*interval))

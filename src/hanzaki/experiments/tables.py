@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from hanzaki.annotations import Annotations
+from hanzaki.errors import SettingError
 from hanzaki.evaluation.leaks import LeakError, find_leaks_between
 from hanzaki.evaluation.splits import Split
 from hanzaki.exchange.identity_csv import write_identity_csv
@@ -33,6 +34,18 @@ def tables_of(experiment: Experiment, scale: Scale, bench: Bench) -> tuple[list[
     if scale.stream is not None:
         tables.append(_stream(scale.stream, bench))
     return tables, notes
+
+
+def one_table(experiment: Experiment, scale: Scale, bench: Bench) -> Path:
+    """The table of an experiment's animals.
+
+    Raises:
+        SettingError: if it has none.
+    """
+    tables, _ = tables_of(experiment, scale, bench)
+    if not tables:
+        raise SettingError(f"experiment {experiment.name} has no animals: name a table with --table")
+    return tables[0]
 
 
 def write_parts(split: Split, bench: Bench, name: str) -> dict[str, Path]:

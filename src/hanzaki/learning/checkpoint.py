@@ -25,6 +25,16 @@ def save(folder: Path, state: Mapping[str, Any]) -> None:
     incoming.replace(folder / CHECKPOINT)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file; a kill at any moment leaves the old one or the new one."""
+    incoming = path.with_name(f"{path.name}.incoming")
+    with incoming.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    incoming.replace(path)
+
+
 def load(folder: Path) -> dict[str, Any] | None:
     """The state that was saved last, or None.
 

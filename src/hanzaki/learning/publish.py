@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -26,6 +25,7 @@ from hanzaki.learning.weights import RECIPE, load_strictly, read_state
 from hanzaki.vision.classifier import LOGITS
 from hanzaki.vision.crop import Pixels
 from hanzaki.vision.embedder import EMBEDDING
+from hanzaki.vision.folders import appearing, require_free
 from hanzaki.vision.layouts import output_names
 from hanzaki.vision.model import (
     CARD,
@@ -37,7 +37,6 @@ from hanzaki.vision.model import (
     ModelConfig,
     ModelFacts,
     PointsConfig,
-    require_free,
 )
 
 if TYPE_CHECKING:
@@ -133,30 +132,22 @@ def write_model_folder(
     """
     require_free(folder)
     network = rounded(network) if half else network.eval()
-    incoming = folder.with_name(folder.name + ".incoming")
-    shutil.rmtree(incoming, ignore_errors=True)
-    incoming.mkdir(parents=True)
-    try:
+    with appearing(folder) as incoming:
+        onnx = incoming / ONNX
         if isinstance(config, DetectorConfig):
-            export_detector(network, config, incoming / ONNX, half)
-            check_detector(network, incoming / ONNX, config, pictures)
+            export_detector(network, config, onnx, half)
+            check_detector(network, onnx, config, pictures)
+        elif isinstance(config, ClassifierConfig):
+            export_onnx(network, config.input_shape, onnx, half, LOGITS)
+            check_classifier(network, onnx, config, pictures)
         else:
-            first = LOGITS if isinstance(config, ClassifierConfig) else EMBEDDING
-            export_onnx(network, config.input_shape, incoming / ONNX, half, first)
-            if isinstance(config, ClassifierConfig):
-                check_classifier(network, incoming / ONNX, config, pictures)
-            else:
-                assert isinstance(config, ModelConfig | PointsConfig)
-                check_onnx(network, incoming / ONNX, config, pictures)
+            assert isinstance(config, ModelConfig | PointsConfig)
+            export_onnx(network, config.input_shape, onnx, half, EMBEDDING)
+            check_onnx(network, onnx, config, pictures)
         if keep_weights:
             _save_weights(network, incoming / WEIGHTS, card.source, half)
         (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (incoming / CARD).write_text(card.markdown(config, half=half), encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
-        incoming.rename(folder)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
 
 
 def rounded(network: nn.Module) -> nn.Module:

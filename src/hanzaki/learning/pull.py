@@ -26,6 +26,7 @@ from hanzaki.learning.foreign_detector import PREPROCESSOR, exportable, is_detec
 from hanzaki.learning.publish import write_model_folder
 from hanzaki.learning.weights import read_classifier, read_network
 from hanzaki.vision.crop import Pixels
+from hanzaki.vision.folders import require_free
 from hanzaki.vision.importing import check_outputs
 from hanzaki.vision.model import (
     CARD,
@@ -38,7 +39,6 @@ from hanzaki.vision.model import (
     ModelConfig,
     ModelFacts,
     load_any_model,
-    require_free,
 )
 
 Progress = Callable[[str, int, int], None]  # of a file: its name, bytes that are here, bytes in all

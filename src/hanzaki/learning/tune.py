@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import gc
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ from sqlalchemy.pool import QueuePool
 
 from hanzaki.errors import BadMedium, HanzakiError, SettingError, TableError, printable
 from hanzaki.exchange.table import read_table
-from hanzaki.learning.checkpoint import CHECKPOINT
+from hanzaki.learning.checkpoint import CHECKPOINT, write_whole
 from hanzaki.learning.claim import CONFIG, require_same, require_same_config
 from hanzaki.learning.config import EmbedderConfig
 from hanzaki.learning.data import kept_aside, training_set
@@ -168,22 +167,12 @@ def _claim(folder: Path, config: EmbedderConfig, space: Space) -> Space:
     for name, text in ((CONFIG, as_yaml(config)), (SPACE, space.as_yaml())):
         # the space comes last: the folder is a study as soon as it has one
         if not (folder / SPACE).is_file():
-            _write(folder / name, text)
+            write_whole(folder / name, text)
     earlier = require_same_config(folder, config, "study with another config")
     written = read_space(folder / SPACE, earlier)
     before, now = (yaml.safe_load(one.as_yaml()) for one in (written, space))
     require_same(folder, before, now, "study of another space")
     return written
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    incoming = path.with_name(f"{path.name}.incoming")
-    with incoming.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    incoming.replace(path)
 
 
 @contextmanager
@@ -336,7 +325,7 @@ class _Tuning:
                 _remove_weights(self._folder(outcome.number))
         if best is not None:
             note = f"# Trial {best.number} of a study: mAP {best.value:.1%} on the animals kept aside\n"
-            _write(self.folder / BEST_CONFIG, note + as_yaml(with_values(self.config, best.settings)))
+            write_whole(self.folder / BEST_CONFIG, note + as_yaml(with_values(self.config, best.settings)))
 
 
 _MEASURE = "validation_map"

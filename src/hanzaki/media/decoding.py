@@ -1,4 +1,4 @@
-"""A video file decoded from one place on: what is wanted, in the order of time, and nothing that is damaged."""
+"""A video file decoded from one place on: what is wanted, in the order of time, and nothing that shows damage."""
 
 from __future__ import annotations
 
@@ -166,6 +166,8 @@ class _Trust:
     """Holds each frame back until all that it may be made from has come, and drops what is made from damage.
 
     What a decoder puts in the place of damage depends on what it decoded before, and is no picture of an animal.
+    Damage is what the decoder notices: these formats have no checksums, and other bits inside of a packet may
+    decode to another picture.
 
     Attributes:
         damaged: frames that did not come, came damaged, or were dropped.

@@ -127,9 +127,10 @@ class _Times:
 class FrameReader:
     """The wanted frames of one video, in the order of time; look at ``trouble`` after iterating.
 
-    Memory is that of a few frames, whatever the length of the video. Damaged packets are passed over; a
-    truncated video gives what can be read of it. Which frames come, and their pixels, depend neither on the
-    number of threads nor on where in the video reading began. Iterating again reads the video again.
+    Memory is that of a few frames, whatever the length of the video. Packets that the decoder finds damaged are
+    passed over, with what is made from them; a truncated video gives what can be read of it. Which frames come,
+    and their pixels, depend neither on the number of threads nor on where in the video reading began. Iterating
+    again reads the video again.
 
     Attributes:
         trouble: None, or what was found wrong while reading, as "truncated after 3.2 of 10.0 seconds".

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hanzaki.errors import ModelError, printable
-from hanzaki.vision.runtime import RuntimeName
+from hanzaki.vision.runtime import RuntimeName, openvino_settings
 
 Floats = npt.NDArray[np.float32]
 Fed = Mapping[str, Floats]
@@ -73,13 +73,7 @@ class _OpenVino:
         }
         if shape is not None:
             model.reshape(list(shape))
-        settings = {
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": threads,
-            "INFERENCE_PRECISION_HINT": "f32",  # see runtime.py: the same answer on every machine
-        }
-        compiled = core.compile_model(model, "CPU", settings)
+        compiled = core.compile_model(model, "CPU", openvino_settings(threads))
         self._names = [tuple(output.names) for output in compiled.outputs]
         self._queue = openvino.AsyncInferQueue(compiled)
         self._onnx = onnx

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from hanzaki.errors import ModelError, printable
 from hanzaki.vision.coco import COCO
 from hanzaki.vision.detector import prepared
+from hanzaki.vision.folders import appearing, require_free
 from hanzaki.vision.layouts import read_layout
-from hanzaki.vision.model import CONFIG, ONNX, DetectorConfig, require_free
+from hanzaki.vision.model import CONFIG, ONNX, DetectorConfig
 from hanzaki.vision.runtime import input_shape, load_network
 
 Family = Literal["yolox", "yolov5", "yolov8", "yolov10", "detr", "boxes"]
@@ -86,17 +87,9 @@ def import_detector(
         config = _named(onnx, DetectorConfig(**values))
     except ValidationError as error:
         raise ModelError("; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())) from error
-    incoming = folder.with_name(folder.name + ".incoming")
-    shutil.rmtree(incoming, ignore_errors=True)
-    incoming.mkdir(parents=True)
-    try:
+    with appearing(folder) as incoming:
         shutil.copyfile(onnx, incoming / ONNX)
         (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
-        incoming.rename(folder)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
     return config
 
 

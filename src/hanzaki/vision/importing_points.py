@@ -12,6 +12,7 @@ import numpy as np
 from hanzaki.errors import ModelError, printable
 from hanzaki.keypoints import Keypoints
 from hanzaki.vision.crop import Placement
+from hanzaki.vision.folders import appearing, require_free
 from hanzaki.vision.graphs import load_graph
 from hanzaki.vision.learned_points import LearnedPoints, PreparedPicture
 from hanzaki.vision.marks import signed_rows
@@ -23,7 +24,6 @@ from hanzaki.vision.model import (
     PointMatcherConfig,
     load_learned_points_model,
     load_point_matcher_model,
-    require_free,
 )
 from hanzaki.vision.point_matcher import PointMatcher
 from hanzaki.vision.runtime import RuntimeName, input_shape
@@ -164,18 +164,10 @@ def _input_size(onnx: Path, wanted: tuple[int, int] | None) -> tuple[int, int]:
 def _make(onnx: Path, folder: Path, config: ModelFacts, try_out: Callable[[Path], None]) -> None:
     """Make a folder that appears whole, after it was tried out, or not at all."""
     require_free(folder)
-    incoming = folder.with_name(folder.name + ".incoming")
-    shutil.rmtree(incoming, ignore_errors=True)
-    incoming.mkdir(parents=True)
-    try:
+    with appearing(folder) as incoming:
         shutil.copyfile(onnx, incoming / ONNX)
         (incoming / CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
         try_out(incoming)
-        if folder.exists():
-            folder.rmdir()
-        incoming.rename(folder)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
 
 
 def _scattered(width: int) -> Keypoints:

@@ -6,7 +6,6 @@ The network is the user's own ONNX file in a model folder; see :class:`hanzaki.v
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from hanzaki.errors import ModelError, printable
 from hanzaki.keypoints import Keypoints
 from hanzaki.vision.crop import Placement, letterbox
 from hanzaki.vision.graphs import load_graph
-from hanzaki.vision.marks import RECIPE, signed_rows
+from hanzaki.vision.marks import name_of_keypoints, signed_rows
 from hanzaki.vision.model import LearnedPointsConfig, ModelFolder
 from hanzaki.vision.rootsift import central_weights
 from hanzaki.vision.runtime import RuntimeName
@@ -68,8 +67,7 @@ class LearnedPoints:
     @property
     def name(self) -> str:
         """What identifies its keypoints: the network, how it is fed, and how rows are written."""
-        recipe = f"{_VERSION} {self.model.fingerprint} {RECIPE}"
-        return f"{self.model.config.name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+        return name_of_keypoints(self.model, str(_VERSION))
 
     @property
     def kind(self) -> str:

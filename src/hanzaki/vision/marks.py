@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,8 +26,18 @@ _COMMON = 1.5  # square of the common part: 1.5 / (1 + 1.5) = 0.6
 _COLUMNS = 4
 _SCALE = 200.0  # the common numbers become 122, and an entry of a vector may reach 0.63
 
-#: How vectors are written as rows: a part of the name of whatever writes them so.
-RECIPE = f"{_COMMON} {_COLUMNS} {_SCALE}"
+_RECIPE = f"{_COMMON} {_COLUMNS} {_SCALE}"
+
+
+def name_of_keypoints(model: ModelFolder[Any], found: str) -> str:
+    """What identifies keypoints whose vectors are written by :func:`signed_rows`.
+
+    Args:
+        model: the folder of the network that describes them.
+        found: what says how they are found.
+    """
+    recipe = f"{found} {model.fingerprint} {_RECIPE}"
+    return f"{model.config.name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
 class Marks:
@@ -51,8 +62,7 @@ class Marks:
     @property
     def name(self) -> str:
         """What identifies its keypoints: how points are found, the network, and how rows are written."""
-        recipe = f"{self._points.name} {self.model.fingerprint} {RECIPE}"
-        return f"{self.model.config.name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+        return name_of_keypoints(self.model, self._points.name)
 
     @property
     def kind(self) -> str:

@@ -341,16 +341,6 @@ def load_detector_model(folder: Path | str) -> ModelFolder[DetectorConfig]:
     return _of_kind(load_any_model(folder), DetectorConfig)
 
 
-def require_free(folder: Path) -> None:
-    """See that a model folder can be written.
-
-    Raises:
-        ModelError: if something stands there.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ModelError(f"{printable(folder)} is not empty; name a new folder")
-
-
 def load_any_model(folder: Path | str) -> ModelFolder[ModelFacts]:
     """Read a model folder of whatever task.
 

@@ -60,6 +60,17 @@ def input_shape(onnx: Path) -> tuple[int | None, ...]:
     return tuple(None if axis.is_dynamic else axis.get_length() for axis in inputs[0].partial_shape)
 
 
+def openvino_settings(threads: int) -> dict[str, str | int]:
+    """How OpenVINO is to run a network: several pictures at a time, with the same answer on every machine."""
+    return {
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": threads,
+        # left to itself it takes bfloat16 where the processor has it: 4 degrees of drift between machines
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+
+
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
@@ -71,17 +82,7 @@ class _OpenVino:
         import openvino
 
         core = openvino.Core()
-        self._compiled = core.compile_model(
-            core.read_model(onnx),
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "THROUGHPUT",
-                "INFERENCE_NUM_THREADS": threads,
-                "NUM_STREAMS": threads,
-                # left to itself it takes bfloat16 where the processor has it: 4 degrees of drift between machines
-                "INFERENCE_PRECISION_HINT": "f32",
-            },
-        )
+        self._compiled = core.compile_model(core.read_model(onnx), "CPU", openvino_settings(threads))
         self._queue = openvino.AsyncInferQueue(self._compiled)
 
         # an output that OpenVINO merged with another value of the graph goes by several names

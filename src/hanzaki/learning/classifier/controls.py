@@ -30,6 +30,7 @@ from hanzaki.evaluation.labelling import Labelled, judge_classifier
 from hanzaki.evaluation.placing import TEST, TRAIN, VALIDATION
 from hanzaki.evaluation.resampling import Interval
 from hanzaki.exchange.identity_csv import read_identity_csv, write_identity_csv
+from hanzaki.learning.checkpoint import write_whole
 from hanzaki.learning.claim import claim_run
 from hanzaki.learning.classifier.config import ClassifierTraining
 from hanzaki.learning.classifier.parts import Parts, truths_of
@@ -146,9 +147,7 @@ def _control(
     classifier = Classifier(load_classifier_model(trained.model), settings().runtime, settings().threads)
     assert parts.test is not None
     control = _judged(name, judge_classifier(parts.test, classifier, told))
-    incoming = written.with_name(written.name + ".incoming")
-    incoming.write_text(json.dumps(control.as_json(), ensure_ascii=False, indent=2), encoding="utf-8")
-    incoming.replace(written)
+    write_whole(written, json.dumps(control.as_json(), ensure_ascii=False, indent=2))
     shutil.rmtree(trained.model)
     return control
 

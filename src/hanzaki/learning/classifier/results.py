@@ -14,6 +14,7 @@ from hanzaki.evaluation.placing import TEST, TRAIN, VALIDATION
 from hanzaki.evaluation.report.controls import Control as ControlShown
 from hanzaki.evaluation.report.labelling import write_labelling_report
 from hanzaki.learning.card import Card, Metric
+from hanzaki.learning.checkpoint import write_whole
 from hanzaki.learning.classifier.config import ClassifierTraining
 from hanzaki.learning.classifier.controls import Control, run_controls
 from hanzaki.learning.classifier.parts import SPLIT, Parts
@@ -70,7 +71,7 @@ def finished(
         results |= {"test": labelled.as_json(), "controls": None if held is None else [c.as_json() for c in held]}
         if controls and not held:
             results["notes"].append("no control can be run: the tables tell of no boxes around the animals")
-    _write_whole(written, json.dumps(results, ensure_ascii=False, indent=2) + "\n")
+    write_whole(written, json.dumps(results, ensure_ascii=False, indent=2) + "\n")
     return results, page
 
 
@@ -120,7 +121,7 @@ def _metrics(labelled: Labelled, parts: Parts, folder: Path) -> list[Metric]:
 
 
 def _write_card(folder: Path, model: ModelFolder[ClassifierConfig], card: Card, half: bool) -> None:
-    _write_whole(folder / MODEL / CARD, card.markdown(model.config, half=half))
+    write_whole(folder / MODEL / CARD, card.markdown(model.config, half=half))
 
 
 def _write_page(
@@ -140,9 +141,3 @@ def _write_page(
             ControlShown(control.name, control.accuracy, control.chance, control.sentence) for control in controls
         ],
     )
-
-
-def _write_whole(path: Path, text: str) -> None:
-    incoming = path.with_name(path.name + ".incoming")
-    incoming.write_text(text, encoding="utf-8")
-    incoming.replace(path)
