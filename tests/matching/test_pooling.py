@@ -89,3 +89,51 @@ def test_two_individuals_are_no_cohort(count: int):
 
 def test_scores_that_are_all_alike_say_nothing_and_break_nothing():
     np.testing.assert_allclose(pool(np.ones((2, 5)), np.arange(5), 5), 0)
+
+
+@given(st.integers(0, 99), st.floats(0.01, 100))
+def test_photographs_that_weigh_alike_change_nothing(seed: int, weight: float):
+    pairs = pairs_of(seed)
+    np.testing.assert_allclose(
+        pool(pairs, CODES, 8, weights=np.full(len(CODES), weight)), pool(pairs, CODES, 8), atol=1e-9
+    )
+
+
+@given(st.integers(0, 99), st.integers(0, 7), st.floats(0.01, 100))
+def test_only_the_weights_within_an_individual_count(seed: int, who: int, unit: float):
+    pairs, weights = pairs_of(seed), np.random.default_rng(seed).random(len(CODES)) + 0.01
+    other = np.where(who == CODES, unit * weights, weights)
+    np.testing.assert_allclose(
+        pool(pairs, CODES, 8, weights=other), pool(pairs, CODES, 8, weights=weights), atol=1e-9
+    )
+
+
+def test_a_photograph_without_weight_is_as_if_it_were_not_there():
+    pairs = pairs_of(1)
+    pairs[:, 4] = -9.0  # raises nobody's best, so that the cohort is the same with and without it
+    weights = np.where(np.arange(len(CODES)) == 4, 0.0, 1.0)
+    without = np.delete(np.arange(len(CODES)), 4)
+    np.testing.assert_allclose(
+        pool(pairs, CODES, 8, weights=weights), pool(pairs[:, without], CODES[without], 8), atol=1e-9
+    )
+
+
+def test_the_photograph_that_is_heeded_more_says_who_it_is():
+    pairs = np.tile(np.linspace(0, 0.5, 8)[CODES], (1, 1))
+    pairs[0, CODES == 4] = [3.0, 0.2, 0.2, 0.2, 0.2]  # one photograph of the individual is very like
+    first = pool(pairs, CODES, 8, weights=np.where(np.arange(len(CODES)) == 10, 1.0, 0.1))
+    later = pool(pairs, CODES, 8, weights=np.where(np.arange(len(CODES)) == 11, 1.0, 0.1))
+    assert first[4] > pool(pairs, CODES, 8)[4] > later[4]
+    np.testing.assert_allclose(np.delete(first, 4), np.delete(later, 4))
+
+
+def test_who_has_no_photograph_that_weighs_is_compared_by_all():
+    pairs = pairs_of(2)
+    weights = np.where(CODES == 3, 0.0, 1.0)
+    np.testing.assert_allclose(pool(pairs, CODES, 8, weights=weights), pool(pairs, CODES, 8), atol=1e-9)
+
+
+@pytest.mark.parametrize("weights", [np.full(len(CODES), -1.0), np.full(len(CODES), np.nan), np.ones(3)])
+def test_weights_that_are_none_are_refused(weights: np.ndarray):
+    with pytest.raises(ValueError, match="weigh"):
+        pool(pairs_of(0), CODES, 8, weights=weights)

@@ -373,10 +373,14 @@ class _EmbedderTraining(Training[EmbedderConfig]):
             return
         learnt = self.data.described(self.config.data.licence)
         card = Card(self.config.about or _ABOUT, training=[learnt], base=base_name(self.config.network))
+        network = self._best_network()
+        worth = None
+        if isinstance(self.validation, Validation):
+            worth = self.validation.worth(network.eval(), torch.device("cpu"))
         write_model_folder(
             self.folder / MODEL,
-            self._best_network(),
-            self.look.model_copy(update={"training_data": str(learnt)}),
+            network,
+            self.look.model_copy(update={"training_data": str(learnt), "calibration": worth}),
             card,
             pictures=list(islice(readable(self.data.pictures), CHECKED)),
             half=self.config.half,

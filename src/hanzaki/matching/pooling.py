@@ -6,9 +6,9 @@ other individuals reach with this photograph: the cohort normalisation of speake
 Carey & Lloyd-Thomas 2000, Score normalization for text-independent speaker verification systems, section 3.1).
 It makes scores of good and bad pictures, and of large and small galleries, comparable.
 
-Then an individual's pairs are joined by a soft maximum, and the query's photographs by a sum that grows more
-slowly than their number (:func:`pool`). The sum holds one bad frame in check; the soft maximum lets the likest
-pictures of the gallery speak, without the maximum's luck of whoever has many.
+Then an individual's pairs are joined by a soft maximum, and the query's photographs by another (:func:`pool`).
+The likest pictures speak, without the maximum's luck of whoever has many; a bad frame, in which nobody is like,
+says little beside a good one; and of frames that repeat each other several are worth no more than one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.floating]
@@ -35,15 +36,13 @@ class Pooling:
         counted: 0 to 1, the power to which the number of an individual's photographs divides: 1 takes the mean of
             what they say, 0 the sum. What lies between allows that an animal that was often seen is likelier to be
             seen again, and has more ways to look alike.
-        repeated: 1/2 to 1, the power to which the number of the query's photographs divides their sum: 1 takes the
-            mean, as of photographs that repeat each other; 1/2 is Stouffer's sum of independent z-scores (Stouffer
-            et al. 1949, The American Soldier, volume 1, page 45), which photographs of one meeting hardly are.
+        frames: of the soft maximum over the query's photographs, likewise; without end it is their mean.
         limit: standard deviations beyond which a score counts no more.
     """
 
-    temperature: float = 1.5
+    temperature: float = 1.0
     counted: float = 0.6
-    repeated: float = 0.6
+    frames: float = 1.5
     limit: float = 5.0
 
 
@@ -104,32 +103,59 @@ def standardised(pairs: Scores, codes: Codes, count: int) -> Floats:
     return result
 
 
-def pool(pairs: Scores, codes: Codes, count: int, pooling: Pooling = USUAL) -> Floats:
+def pool(
+    pairs: Scores, codes: Codes, count: int, pooling: Pooling = USUAL, weights: Floats | None = None
+) -> Floats:
     r"""One score of each individual from an encounter's pairs.
 
-    .. math:: v_i = q_i^{-\beta} \sum_j \tau \log \frac{\sum_{k \in i} e^{z_{jk} / \tau}}{n_i^\alpha}
+    .. math:: v_i = \phi \log \frac{1}{q_i} \sum_j e^{v_{ij} / \phi}, \qquad v_{ij} = \tau \log
+        \frac{\sum_{k \in i} w_k e^{z_{jk} / \tau}}{(\sum_{k \in i} w_k)^\alpha}
 
     with z the standardised scores, j the query's photographs, of which :math:`q_i` were compared with the
-    individual's, k, of which there are :math:`n_i`; :math:`\alpha` is ``counted``, :math:`\beta` ``repeated``.
+    individual's, k, each with its weight; :math:`\tau` is ``temperature``, :math:`\alpha` ``counted``,
+    :math:`\phi` ``frames``. Weights say which of an individual's photographs to heed: they are taken as shares of
+    its largest, so that who has old photographs only is not the worse for it, and a weight of 0 leaves a
+    photograph out.
 
     Args:
         pairs: (q, n) scores, higher is more alike; NaN where not compared.
         codes: (n,), of each annotation which individual it shows; -1 = nobody known.
         count: how many individuals there are.
         pooling: how pairs are joined.
+        weights: (n,) of the gallery's photographs, 0 or more; all of one individual 0, or None =
+            all alike.
 
     Returns:
         float64 (count,), in standard deviations of the cohort; NaN for who was not compared.
+
+    Raises:
+        ValueError: if weights are below 0 or not finite, or not as many as photographs.
     """
+    shares = np.ones(len(codes)) if weights is None else _shares(weights, codes, count)
     scaled = np.clip(standardised(pairs, codes, count), -pooling.limit, pooling.limit)
-    rows, columns = np.nonzero(~np.isnan(scaled) & (codes >= 0)[None])
+    rows, columns = np.nonzero(~np.isnan(scaled) & (codes >= 0)[None] & (shares > 0)[None])
     sums = np.zeros((len(pairs), count))
-    np.add.at(sums, (rows, codes[columns]), np.exp(scaled[rows, columns] / pooling.temperature))
+    np.add.at(sums, (rows, codes[columns]), shares[columns] * np.exp(scaled[rows, columns] / pooling.temperature))
     number = np.zeros((len(pairs), count))
-    np.add.at(number, (rows, codes[columns]), 1)
+    np.add.at(number, (rows, codes[columns]), shares[columns])
     compared = number > 0
-    voices = np.zeros_like(sums)
+    voices = np.full(sums.shape, -np.inf)
     voices[compared] = np.log(sums[compared]) - pooling.counted * np.log(number[compared])
     frames = compared.sum(axis=0)
-    total = pooling.temperature * voices.sum(axis=0)
-    return np.where(frames > 0, total / np.maximum(frames, 1) ** pooling.repeated, np.nan)
+    with np.errstate(divide="ignore"):  # of who was not compared there is no voice
+        heard = logsumexp(pooling.temperature / pooling.frames * voices, axis=0)
+    total = pooling.frames * (heard - np.log(np.maximum(frames, 1)))
+    return np.where(frames > 0, total, np.nan)
+
+
+def _shares(weights: Floats, codes: Codes, count: int) -> Floats:
+    """Weights as shares of the largest of their individual; 1 where that is 0, and of who is nobody known."""
+    weights = np.asarray(weights, np.float64)
+    if weights.shape != codes.shape:
+        raise ValueError(f"{len(codes)} photographs, but weights of shape {weights.shape}")
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError("photographs weigh 0 or more, and not without end")
+    largest = np.zeros(count + 1)  # the last is nobody known
+    np.maximum.at(largest, codes, weights)
+    most = largest[codes]
+    return np.where((codes < 0) | (most == 0), 1.0, weights / np.where(most == 0, 1.0, most))
