@@ -42,6 +42,7 @@ def test_exported_names():
         "SettingError",
         "TableError",
         "__version__",
+        "calibrate",
         "evaluate",
         "evaluate_against",
         "evaluate_classifier",

@@ -13,7 +13,7 @@ from hanzaki.virtual import Salamander
 from hanzaki.virtual.stream import Clip, stage
 
 FOLDER = Path(__file__).parent
-ROWS = 812  # pixels: three encounters of the answers' sheet
+ROWS = (272, 1084)  # pixels: three encounters of the answers' sheet, the third of them with a new animal
 
 
 FRAME = (960, 540)
@@ -28,9 +28,9 @@ MOMENTS = (0.0, 1.4, 2.8, 4.2)  # seconds
 
 
 def demo_answers() -> None:
-    """The first rows of the demo's answers."""
+    """Some rows of the demo's answers."""
     with tempfile.TemporaryDirectory() as place, Image.open(run_demo(Path(place) / "demo").sheet) as sheet:
-        _save(sheet.crop((0, 0, sheet.width, ROWS)), "demo-answers.jpg")
+        _save(sheet.crop((0, ROWS[0], sheet.width, ROWS[1])), "demo-answers.jpg")
 
 
 def virtual_stream() -> None:

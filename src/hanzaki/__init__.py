@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hanzaki.annotations import Annotations
     from hanzaki.boxes import Box
     from hanzaki.door import (
+        calibrate,
         evaluate,
         evaluate_against,
         evaluate_classifier,
@@ -52,6 +53,7 @@ _HOMES = {
     "SettingError": "errors",
     "TableError": "errors",
     "LeakError": "evaluation.leaks",
+    "calibrate": "door",
     "evaluate": "door",
     "evaluate_against": "door",
     "evaluate_classifier": "door",
@@ -75,6 +77,7 @@ __all__ = [
     "SettingError",
     "TableError",
     "__version__",
+    "calibrate",
     "evaluate",
     "evaluate_against",
     "evaluate_classifier",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hanzaki.evaluation.labelling import Labelled
     from hanzaki.evaluation.naming import Named
     from hanzaki.evaluation.protocols import Progress, Result
+    from hanzaki.evaluation.recalibration import Calibrated
+    from hanzaki.fieldwork.method import Models
     from hanzaki.learning.classifier.train import TrainedClassifier
     from hanzaki.learning.train import Trained
 
@@ -36,6 +38,72 @@ def open(folder: Path | str) -> FieldCatalogue:  # noqa: A001 - `hanzaki.open` i
         CatalogueError: if there is none, or it was made by a newer hanzaki.
     """
     return FieldCatalogue.open(folder)
+
+
+def calibrate(
+    catalogue: FieldCatalogue,
+    *,
+    model: Models = defaults.MODEL,
+    prior_new: float | None = None,
+    page: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Calibrated:
+    """Learn from a catalogue's own decisions what scores are worth, and keep it if it is truer than before.
+
+    Every encounter that a person or a table named is asked again, with its animal in the catalogue and with it
+    left out as if it were new; what was learnt is judged by cross-validation over individuals. From then on
+    ``identify`` goes by it wherever the same models compare.
+
+    Args:
+        catalogue: with named individuals.
+        model: what compares animals: a model's name or folder, ``sift``, or several that speak together.
+        prior_new: how probable a new animal is before it is looked at; by default learnt from how often new ones
+            came.
+        page: a folder to write a page into: ``index.html``, and its figure.
+        progress: told how far it is.
+
+    Returns:
+        What was found. Where there is too little to learn from, nothing is kept, and it says what is needed.
+
+    Raises:
+        ModelError: if there is no such model, or a page is asked for and the extra ``learn`` is not installed.
+        SettingError: if the prior is not between 0 and 1, or the page cannot be written.
+        KeyboardInterrupt: if the user stops it; nothing of the calibration is kept then.
+    """
+    from hanzaki.evaluation.recalibration import QUICK, Calibrated, recalibrate, still_needed
+    from hanzaki.fieldwork.calibrate import ask_again, keep_calibration
+    from hanzaki.fieldwork.matcher import beginning
+    from hanzaki.fieldwork.method import load_method
+    from hanzaki.fieldwork.progress import silent
+
+    method = load_method(model, prior_new=prior_new)
+    if page is not None:
+        from hanzaki.evaluation.report.recalibration import write_calibration_page
+        from hanzaki.evaluation.report.report import prepare_report
+
+        prepare_report(Path(page))  # before the long work, not after it
+    asked = ask_again(catalogue, method, progress=progress or silent)
+    needed = still_needed(asked.cases)
+    about = {"decisions": asked.asked, "individuals": asked.individuals}
+    done = Calibrated(
+        evidence=method.names,
+        decided=asked.decided,
+        individuals=asked.individuals,
+        met_again=asked.met_again,
+        asked=asked.asked,
+        later=asked.newcomers.encounters,
+        newcomers=asked.newcomers.new,
+        prior_new=asked.newcomers.prior if prior_new is None else prior_new,
+        prior_told=prior_new is not None,
+        found=None if needed else recalibrate(asked.cases, beginning(method), about, QUICK, progress),
+        needed=needed,
+        skipped=asked.skipped,
+    )
+    if done.found is not None:
+        keep_calibration(catalogue, method, done.found.fusion, done.prior_new, done.as_json())
+    if page is not None:
+        write_calibration_page(Path(page), catalogue.folder.name, done)
+    return done
 
 
 def evaluate(

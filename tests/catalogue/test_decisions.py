@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 import hanzaki
 from hanzaki import CatalogueError, DecisionError, FieldCatalogue
+from hanzaki.catalogue import decisions
+from hanzaki.catalogue.tables import Encounter
+from hanzaki.fieldwork.named import individual_called
 from tests.fixtures.photographs import write
 
 
@@ -111,7 +114,66 @@ def test_what_came_with_a_table_is_not_taken_back_by_hand(catalogue, tmp_path):
     assert who_is_who(catalogue) == {1: "Sakura"}
 
 
-steps = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["new", "a", "b", "undo"])), max_size=12)
+def let_the_machine_name(catalogue: FieldCatalogue, names: dict[int, str | None]) -> None:
+    """A batch of the machine's; None is a new individual each."""
+    with catalogue.writing() as session:
+        answers = {
+            session.get_one(Encounter, number): (
+                decisions.new_individual(session, "Andrias japonicus")
+                if name is None
+                else individual_called(session, name)
+            )
+            for number, name in names.items()
+        }
+        decisions.accept(session, answers, who="tester", evidence={"rate": 0.01})
+
+
+def words(catalogue: FieldCatalogue) -> dict[int, str]:
+    with catalogue.reading() as session:
+        return {number: word for number, (word, _) in decisions.words(session).items()}
+
+
+def test_a_batch_of_the_machine_is_taken_back_as_one(river):
+    river.confirm(1, "new", name="Sakura")
+    let_the_machine_name(river, {2: "Sakura", 3: None})
+    assert who_is_who(river) == {1: "Sakura", 2: "Sakura", 3: "AJ-001"}
+    assert words(river) == {1: "person", 2: "machine", 3: "machine"}
+    assert [change.what for change in river.undo()] == ["encounter 2", "encounter 3"]
+    assert who_is_who(river) == {1: "Sakura", 2: None, 3: None}
+    assert river.individuals()["individual"].tolist() == ["Sakura"]
+    assert words(river) == {1: "person"}
+
+
+def test_a_person_may_confirm_what_only_the_machine_said_and_then_it_stands(river):
+    let_the_machine_name(river, {1: None, 2: None})
+    river.confirm(1, "AJ-001")
+    assert words(river) == {1: "person", 2: "machine"}
+    with pytest.raises(DecisionError, match="AJ-001 already"):
+        river.confirm(1, "AJ-001")
+    with pytest.raises(DecisionError, match="encounter 1 was named by a person"):
+        let_the_machine_name(river, {1: "AJ-002"})
+    river.undo(machine=True)
+    assert who_is_who(river) == {1: "AJ-001", 2: None, 3: None}
+    assert river.individuals()["individual"].tolist() == ["AJ-001"]
+    river.undo()  # of what the person said: nothing of the machine's stands any more
+    assert who_is_who(river) == {1: None, 2: None, 3: None}
+    assert river.individuals().empty
+
+
+def test_a_table_stands_above_the_machine(catalogue, tmp_path):
+    for number in range(2):
+        write(tmp_path / f"{number}.jpg", number)
+    catalogue.add([tmp_path / "0.jpg", tmp_path / "1.jpg"], species="Andrias japonicus")
+    let_the_machine_name(catalogue, {1: None, 2: None})
+    (tmp_path / "t.csv").write_text("path,identity,species\n0.jpg,Sakura,Andrias japonicus\n")
+    catalogue.add(table=tmp_path / "t.csv")
+    assert who_is_who(catalogue) == {1: "Sakura", 2: "AJ-002"}
+    assert words(catalogue) == {1: "table", 2: "machine"}
+    catalogue.undo()
+    assert who_is_who(catalogue) == {1: "Sakura", 2: None}
+
+
+steps = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["new", "AJ-001", "machine", "undo"])), max_size=12)
 
 
 @given(steps)
@@ -121,7 +183,7 @@ def test_undo_is_the_inverse_of_every_decision(tmp_path_factory, steps):
     for number in range(3):
         write(folder / "photos" / f"{number}.jpg", number)
     with hanzaki.init(folder / "catalogue") as catalogue:
-        catalogue.add(folder / "photos")
+        catalogue.add(folder / "photos", species="Andrias japonicus")
         states = [who_is_who(catalogue)]
         for encounter, step in steps:
             if step == "undo" and len(states) > 1:
@@ -129,7 +191,10 @@ def test_undo_is_the_inverse_of_every_decision(tmp_path_factory, steps):
                 states.pop()
             elif step != "undo":
                 try:
-                    catalogue.confirm(encounter, step)
+                    if step == "machine":
+                        let_the_machine_name(catalogue, {encounter: None})
+                    else:
+                        catalogue.confirm(encounter, step)
                 except (DecisionError, CatalogueError):
                     continue
                 states.append(who_is_who(catalogue))

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from datetime import date
+from math import exp
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import hanzaki
 from hanzaki import Annotations, CatalogueError, FieldCatalogue, SettingError
 from hanzaki.catalogue.tables import Medium
+from hanzaki.fieldwork.identify import Seen
 from tests.fixtures.photographs import write
 
 
@@ -88,8 +92,8 @@ def test_a_file_that_the_catalogue_does_not_hold_is_looked_at_and_not_added(rive
 def test_top_limits_the_candidates(river, model_folder, top):
     (found,) = river.identify(1, model=model_folder, top=top).identifications
     assert len(found.candidates) == min(top, 4)  # its own individual was met in this encounter only
-    assert [answer.score for answer in found.candidates] == sorted(
-        (answer.score for answer in found.candidates), reverse=True
+    assert [answer.probability for answer in found.candidates] == sorted(
+        (answer.probability for answer in found.candidates), reverse=True
     )
 
 
@@ -136,7 +140,8 @@ def test_a_catalogue_without_names_has_no_candidates(catalogue, model_folder, tm
     photo = write(tmp_path / "a.jpg", 1)
     catalogue.add(photo)
     (found,) = catalogue.identify(photo, model=model_folder).identifications
-    assert (found.candidates, found.individuals) == ((), 0)
+    assert (found.candidates, found.individuals, found.new) == ((), 0, 1.0)
+    assert (found.answer, found.confidence, found.rest, found.sites) == (None, 1.0, 0.0, {})
 
 
 def test_confirming_an_answer_makes_it_a_candidate_of_the_next_query(catalogue, model_folder, tmp_path):
@@ -165,6 +170,12 @@ def test_what_cannot_be_asked(flanks, model_folder):
         flanks.identify(1, model=model_folder, side="top")
     with pytest.raises(SettingError, match="one candidate or more"):
         flanks.identify(1, model=model_folder, top=0)
+    with pytest.raises(SettingError, match="everywhere and certain sites"):
+        flanks.identify(1, model=model_folder, everywhere=True, sites=["Kamo"])
+    with pytest.raises(SettingError, match="leave out how far"):
+        flanks.identify(1, model=model_folder, everywhere=True, near=3)
+    with pytest.raises(SettingError, match="near -1: write a number above zero"):
+        flanks.identify(1, model=model_folder, near=-1)
 
 
 def test_an_interrupted_description_gives_no_answer_from_half_a_gallery(flanks, model_folder):
@@ -194,3 +205,59 @@ def test_a_number_that_is_numpys_is_a_number(flanks, model_folder):
 def test_one_side_and_any_side_cannot_both_be_asked_for(flanks, model_folder):
     with pytest.raises(SettingError, match="cannot both"):
         flanks.identify(1, model=model_folder, side="left", any_side=True)
+
+
+@settings(max_examples=10, deadline=None)
+@given(number=st.integers(1, 9), top=st.integers(1, 6), prior=st.floats(0.001, 0.999))
+def test_probabilities_sum_to_one(river, model_folder, number, top, prior):
+    (found,) = river.identify(number, model=model_folder, top=top, prior_new=prior).identifications
+    shares = [answer.probability for answer in found.candidates]
+    assert sum(shares) + found.rest + found.new == pytest.approx(1)
+    assert shares == sorted(shares, reverse=True)
+    assert (found.answer is None) == (found.new >= max(shares))
+    assert found.confidence == max(found.new, *shares)
+    assert sum(found.sites.values()) <= 1 - found.new + 1e-9
+    assert found.prior_new == prior
+
+
+def test_a_prior_of_new_animals_moves_the_answer(river):
+    sure, doubtful = (river.identify(2, prior_new=prior).identifications[0] for prior in (0.01, 0.99))
+    assert sure.new < doubtful.new
+    assert sure.candidates[0].individual == doubtful.candidates[0].individual
+
+
+def test_each_kind_of_evidence_says_what_it_adds(river, model_folder):
+    (found,) = river.identify(2, model=["marks", model_folder]).identifications
+    assert len(found.models) == 2
+    first, second = found.candidates[:2]
+    assert set(first.evidence) == set(found.models)
+    odds = sum(first.evidence.values()) - sum(second.evidence.values())
+    assert first.probability / second.probability == pytest.approx(exp(odds))
+
+
+def test_sites_say_where_the_animal_may_have_come_from(flanks, model_folder, tmp_path):
+    new = write(tmp_path / "new.jpg", 20)
+    (found,) = flanks.identify(new, model=model_folder, everywhere=True).identifications
+    shares = {answer.individual: answer.probability for answer in found.candidates}
+    assert found.sites == {"Kamo": pytest.approx(shares["A"]), "Katsura": pytest.approx(shares["B"])}
+    seen = {answer.individual: answer.seen for answer in found.candidates}
+    assert seen["B"] == (Seen("Katsura", date(2022, 8, 22), date(2022, 8, 22), 1),)
+    assert seen["Z"] == (Seen(None, date(2022, 8, 20), date(2022, 8, 20), 1),)
+
+
+def test_a_photograph_says_itself_how_far_away_the_animal_was_met(catalogue, model_folder, tmp_path):
+    write(tmp_path / "known.jpg", 1, place=(35.0, 135.0))
+    catalogue.add(tmp_path / "known.jpg")
+    catalogue.confirm(1, "new", name="Sakura")
+    far, unknown = write(tmp_path / "far.jpg", 2, place=(35.1, 135.0)), write(tmp_path / "unknown.jpg", 3)
+    report = catalogue.identify([far, unknown], model=model_folder)
+    away = [found.candidates[0].kilometres for found in report.identifications]
+    assert away == [pytest.approx(11.12, abs=0.01), None]
+    (near,) = catalogue.identify(far, model=model_folder, near=2).identifications
+    assert near.candidates[0].evidence["records"] <= 0
+
+
+def test_of_one_side_only_that_is_asked_for_are_the_queries_pictures_compared(flanks, model_folder):
+    (found,) = flanks.identify(1, model=model_folder, side="right").identifications
+    assert (found.scope.sides, found.photographs) == (("right",), 1)
+    assert [(answer.photograph.name, answer.asked) for answer in found.candidates] == [("3.jpg", 2)]

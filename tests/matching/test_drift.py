@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from hanzaki.matching.drift import Drift, IndividualDrift, _fitted, _own_pairs, _spreads, _stacked, fit_drift
+from hanzaki.matching.drift import (
+    Drift,
+    IndividualDrift,
+    _fitted,
+    _own_pairs,
+    _spreads,
+    _stacked,
+    fit_drift,
+    years_to_nearest,
+)
 from hanzaki.matching.odds import PairOdds
 
 
@@ -113,7 +126,7 @@ def test_evidence_is_corrected_for_the_time_between():
     np.testing.assert_allclose(drift.corrected([3.0, -2.0], 2.0), [3.0, -2.0])  # usual gaps change nothing
     assert drift.corrected(-2.0, 12.0) > -2.0  # low, as is to be expected after years
     assert drift.corrected(9.0, 12.0) < 9.0
-    assert drift.corrected(-9.0, 50.0) == drift.corrected(9.0, 50.0)  # after so long nothing tells
+    assert drift.corrected(-9.0, 50.0) == drift.corrected(9.0, 50.0) == 0  # after so long nothing tells
 
 
 def test_corrected_log_odds_are_calibrated_at_every_gap():
@@ -159,3 +172,30 @@ def test_who_is_not_named_or_dated_is_left_out():
     drift = fit_drift(odds, some, when, strangers=-3.0)
     assert drift.strangers == -3
     assert None not in drift.individuals
+
+
+def test_nothing_is_changed_where_the_years_are_not_known():
+    values = np.array([3.0, -2.0])
+    np.testing.assert_array_equal(usual_drift().corrected(values, [np.nan, np.nan]), values)
+    assert usual_drift().corrected(values, [np.nan, 12.0])[1] != -2.0
+
+
+def test_a_drift_is_kept_as_json_without_its_individuals():
+    drift = usual_drift()
+    again = Drift.from_json(json.loads(json.dumps(drift.as_json())))
+    assert again == replace(drift, individuals={})
+    np.testing.assert_array_equal(again.corrected(4.0, [0.0, 9.0, 30.0]), drift.corrected(4.0, [0.0, 9.0, 30.0]))
+    with pytest.raises(ValueError, match="no drift"):
+        Drift.from_json({"slope": -0.1})
+    with pytest.raises(ValueError, match="no drift"):
+        Drift.from_json(drift.as_json() | {"usual": None})
+
+
+def test_years_to_the_photograph_of_each_that_is_nearest_in_time():
+    gallery = [date(2000, 6, 1), date(2010, 6, 1), date(2019, 6, 1), None, date(2021, 6, 1), date(2020, 6, 1)]
+    codes = np.array([0, 0, 1, 2, 3, -1])
+    admitted = np.array([[True, True, True, True, False, True], [True, False, True, True, False, True]])
+    found = years_to_nearest([date(2020, 6, 1), None], gallery, admitted, codes, 4)
+    np.testing.assert_allclose(found, [10.0, 1.0, np.nan, np.nan], atol=0.01)
+    later = years_to_nearest([None, date(2001, 6, 1)], gallery, admitted, codes, 4)
+    np.testing.assert_allclose(later, [1.0, 18.0, np.nan, np.nan], atol=0.01)

@@ -124,7 +124,8 @@ def test_pooled_scores_are_of_the_gallerys_individuals():
     listed = pooled_scores(KINDS, ask(4), GALLERY, size=6)
     assert GALLERY.numbered[0][int(np.nanargmax(pooled["points"]))] == "animal 4"
     np.testing.assert_array_equal(listed["vectors"], pooled["vectors"])
-    assert np.isnan(listed["points"]).any()
+    assert (listed["points"] == 0).any()  # who was passed over
+    assert not (pooled["points"] == 0).any()
     assert GALLERY.numbered[0][int(np.nanargmax(listed["points"]))] == "animal 4"
 
 

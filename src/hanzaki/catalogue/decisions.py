@@ -1,6 +1,7 @@
 """Who is who and what is told of them, by whose word: the only place where an encounter's individual changes.
 
-Every change is a row that is added, never altered, and can be taken back.
+Every change is a row that is added, never altered, and can be taken back. Above the machine's word stands that of
+a person or of a table: the machine names only whom nobody named, and changes only what it said itself.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from hanzaki.catalogue import facts
@@ -17,7 +18,9 @@ from hanzaki.errors import DecisionError
 
 PERSON = "person"
 TABLE = "table"
+MACHINE = "machine"
 
+ACCEPT = "accept"
 ASSIGN = "assign"
 NEW = "new"
 TELL = "tell"
@@ -36,21 +39,81 @@ def assign(
 ) -> Decision:
     """Decide that an encounter is of an individual.
 
+    A person or table may confirm what only the machine said.
+
     Raises:
         DecisionError: if it is so already, or their species differ; of a person's decision also if their sex or
             origin differ, of which a table may contradict itself.
     """
-    if encounter.individual_id == individual.id:
+    known = encounter.individual_id == individual.id
+    if known and named_by(session, encounter) != MACHINE:
         raise DecisionError(f"encounter {encounter.id} is {individual.name} already")
-    for label in facts.FACTS if origin == PERSON else ("species",):
+    if trouble := contradiction(session, encounter, individual, origin):
+        raise DecisionError(f"{trouble}; if that is wrong, put it right first with `hanzaki tell`")
+    return _decide(session, {encounter: individual.id}, who, origin, action, evidence)
+
+
+def accept(
+    session: Session,
+    answers: Mapping[Encounter, Individual],
+    *,
+    who: str,
+    evidence: Mapping[str, Any],
+) -> Decision:
+    """Let the machine's answers stand, all of them as one decision, which is taken back as one.
+
+    An individual that only the machine knew, and that it now sees nowhere any more, is retired.
+
+    Raises:
+        DecisionError: if a person or a table named one of the encounters, or what was told of one speaks against
+            its answer.
+    """
+    left = {encounter.individual_id for encounter in answers}
+    for encounter, individual in answers.items():
+        if (word := named_by(session, encounter)) not in (None, MACHINE):
+            raise DecisionError(
+                f"encounter {encounter.id} was named by a {word}, and the machine changes no such word"
+            )
+        if trouble := contradiction(session, encounter, individual, MACHINE):
+            raise DecisionError(trouble)
+    changed = {encounter: individual.id for encounter, individual in answers.items()}
+    decision = _decide(session, changed, who, MACHINE, ACCEPT, evidence)
+    for number in left:
+        _retire_if_unseen(session, number, unless=(PERSON, TABLE))
+    return decision
+
+
+def contradiction(session: Session, encounter: Encounter, individual: Individual, origin: str) -> str | None:
+    """What was told of an encounter and speaks against its being of an individual, in words; None if nothing does.
+
+    Args:
+        session: to read with.
+        encounter: to be named.
+        individual: who it is to be.
+        origin: whose word that is; a table may contradict itself in all but the species.
+    """
+    for label in ("species",) if origin == TABLE else facts.FACTS:
         seen = getattr(encounter, label)
         known = facts.told_beside(session, individual, label, encounter)
         if seen is not None and known and seen not in known:
-            raise DecisionError(
-                f"encounter {encounter.id} is {seen}, but {individual.name} is {' and '.join(sorted(known))}; if "
-                f"that is wrong, put it right first with `hanzaki tell`"
-            )
-    return _decide(session, {encounter: individual.id}, who, origin, action, evidence)
+            return f"encounter {encounter.id} is {seen}, but {individual.name} is {' and '.join(sorted(known))}"
+    return None
+
+
+def named_by(session: Session, encounter: Encounter) -> str | None:
+    """By whose word an encounter has its individual, a person's, table's or the machine's; None if it has none."""
+    if encounter.individual_id is None:
+        return None
+    last = session.execute(_standing().where(Change.encounter_id == encounter.id)).all()[-1:]
+    return last[0].origin if last else None
+
+
+def words(session: Session) -> dict[int, tuple[str, Decision]]:
+    """Of every encounter that has an individual, by whose word it has it, and by which decision."""
+    stands = {row.encounter_id: row for row in session.execute(_standing())}
+    chosen = {number: row.decision_id for number, row in stands.items() if row.after_id is not None}
+    made = {row.id: row for row in session.scalars(select(Decision).where(Decision.id.in_(set(chosen.values()))))}
+    return {number: (made[decision].origin, made[decision]) for number, decision in chosen.items()}
 
 
 def tell(session: Session, told: Sequence[facts.Fact], *, who: str) -> Decision:
@@ -66,19 +129,29 @@ def tell(session: Session, told: Sequence[facts.Fact], *, who: str) -> Decision:
     return decision
 
 
-def undo(session: Session, *, who: str) -> Decision:
-    """Take back the last decision of a person that stands; again for the one before.
+def undo(session: Session, *, who: str, machine: bool = False) -> Decision:
+    """Take back the last decision of a person, or batch of the machine's, that stands; again for the one before.
 
-    Everything becomes what it was before it. An individual that it made is retired.
+    Everything becomes what it was before it. An individual that it made is retired. What was decided since then on
+    an encounter of a batch stays.
+
+    Args:
+        session: to write with.
+        who: takes it back.
+        machine: the machine's last batch, and no person's decision.
 
     Raises:
-        DecisionError: if there is none, or if what it decided was changed since.
+        DecisionError: if there is none, or if what a person decided was changed since.
     """
     undoing = aliased(Decision)
     last = session.scalar(
         select(Decision)
         .outerjoin(undoing, undoing.undoes_id == Decision.id)
-        .where(Decision.origin == PERSON, Decision.action != UNDO, undoing.id.is_(None))
+        .where(
+            Decision.origin.in_([MACHINE] if machine else [PERSON, MACHINE]),
+            Decision.action != UNDO,
+            undoing.id.is_(None),
+        )
         .order_by(Decision.id.desc())
         .limit(1)
     )
@@ -87,14 +160,15 @@ def undo(session: Session, *, who: str) -> Decision:
     back: dict[Encounter, int | None] = {}
     for change in last.changes:
         encounter = session.get_one(Encounter, change.encounter_id)
-        if encounter.individual_id != change.after_id:
+        stands = session.execute(_standing().where(Change.encounter_id == encounter.id)).all()
+        if stands[-1].decision_id == last.id:
+            back[encounter] = stands[-2].after_id if len(stands) > 1 else None
+        elif last.origin == PERSON:
             raise DecisionError(f"encounter {encounter.id} was changed since decision {last.id}")
-        back[encounter] = change.before_id
     undone = _decide(session, back, who, PERSON, UNDO, None, undoes=last)
     facts.take_back(undone, last.statements)
-    if last.action == NEW:
-        for change in last.changes:
-            _retire_if_unseen(session, change.after_id)
+    for number in {change.after_id for change in last.changes}:
+        _retire_if_unseen(session, number)
     return undone
 
 
@@ -153,14 +227,34 @@ def _decide(
             Change(encounter_id=encounter.id, before_id=encounter.individual_id, after_id=individual_id)
         )
         encounter.individual_id = individual_id
+        if individual_id is not None:
+            session.get_one(Individual, individual_id).retired = False
     session.add(decision)
     session.flush()
     return decision
 
 
-def _retire_if_unseen(session: Session, individual_id: int | None) -> None:
+def _standing() -> Select[int, int | None, int, str]:
+    """What was decided of encounters and not taken back, the latest last."""
+    undoing = aliased(Decision)
+    return (
+        select(Change.encounter_id, Change.after_id, Change.decision_id, Decision.origin)
+        .join(Decision, Change.decision_id == Decision.id)
+        .outerjoin(undoing, undoing.undoes_id == Decision.id)
+        .where(Decision.undoes_id.is_(None), undoing.id.is_(None))
+        .order_by(Decision.id)
+    )
+
+
+def _retire_if_unseen(
+    session: Session, individual_id: int | None, unless: Sequence[str] = (PERSON, TABLE, MACHINE)
+) -> None:
+    """Retire an individual that no encounter is of any more, unless a decision that stands speaks of it."""
+    if individual_id is None:
+        return
     seen = session.scalar(select(Encounter.id).where(Encounter.individual_id == individual_id).limit(1))
-    if seen is None:
+    said = _standing().where(Change.after_id == individual_id, Decision.origin.in_(unless)).limit(1)
+    if seen is None and session.execute(said).first() is None:
         session.get_one(Individual, individual_id).retired = True
 
 

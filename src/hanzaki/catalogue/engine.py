@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from hanzaki.errors import CatalogueError, printable
 
 #: The newest migration, which every open catalogue has; a test holds that it is the last in ``migrations/``.
-HEAD = "0003"
+HEAD = "0004"
 
 #: Values to ask for in one statement: SQLite's older limit of variables is 999.
 IN_CHUNK = 900

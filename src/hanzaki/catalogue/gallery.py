@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from hanzaki.ahead import batches
@@ -28,22 +28,29 @@ def annotation_table(session: Session) -> pd.DataFrame:
     """Every annotation of the catalogue with what matching asks of it, in order of the annotations.
 
     Returns:
-        Columns ``annotation encounter individual individual_id species side site seen medium name path aside
-        unwatched``; missing values are None. ``species`` and ``side`` are what counts of them; ``seen`` is when
-        the encounter began, or else when the picture was taken; ``unwatched`` is an animal somewhere in a video,
-        that nobody has looked for yet.
+        Columns ``annotation encounter individual individual_id species side sex individual_sex site seen latitude
+        longitude medium name path aside unwatched``; missing values are None. ``species``, ``side`` and ``sex``
+        are what counts of them; ``sex`` is of the encounter by itself, ``individual_sex`` what was told of the
+        animal itself; ``seen`` is when the encounter began, or else when the picture was taken; the place is where
+        the picture was taken, or else its site; ``unwatched`` is an animal somewhere in a video, that nobody has
+        looked for yet. Who is retired is nobody.
     """
     told = facts.of_individuals()
+    located = Medium.latitude.is_not(None)
     query = (
         select(
             Annotation.id.label("annotation"),
             Annotation.encounter_id.label("encounter"),
             Individual.name.label("individual"),
-            Encounter.individual_id,
+            Individual.id.label("individual_id"),
             func.coalesce(Encounter.species, told.c.species).label("species"),
             Annotation.orientation.label("side"),
+            Encounter.sex.label("sex"),
+            Individual.sex.label("individual_sex"),
             Site.name.label("site"),
             func.coalesce(Encounter.starts, Medium.taken_at).label("seen"),
+            case((located, Medium.latitude), else_=Site.latitude).label("latitude"),
+            case((located, Medium.longitude), else_=Site.longitude).label("longitude"),
             Medium.id.label("medium"),
             Medium.name,
             Medium.path,
@@ -52,7 +59,7 @@ def annotation_table(session: Session) -> pd.DataFrame:
         )
         .join(Encounter, Annotation.encounter_id == Encounter.id)
         .join(Medium, Annotation.medium_id == Medium.id)
-        .outerjoin(Individual, Encounter.individual_id == Individual.id)
+        .outerjoin(Individual, and_(Encounter.individual_id == Individual.id, Individual.retired.is_(False)))
         .outerjoin(told, told.c.individual_id == Encounter.individual_id)
         .outerjoin(Site, Encounter.site_id == Site.id)
         .order_by(Annotation.id)
@@ -62,6 +69,8 @@ def annotation_table(session: Session) -> pd.DataFrame:
     _fill(frame, "species", frame["encounter"], species)
     sides = opinions.words(session, facts.SIDE, "annotation", Annotation.orientation.is_(None))
     _fill(frame, "side", frame["annotation"], sides)
+    sexes = opinions.words(session, "sex", "encounter", Encounter.sex.is_(None))
+    _fill(frame, "sex", frame["encounter"], sexes)
     return frame
 
 

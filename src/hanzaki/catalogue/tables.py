@@ -230,6 +230,27 @@ class Opinion(Base):
     annotation: Mapped[Annotation] = relationship()
 
 
+class Calibration(Base):
+    """What the scores of some kinds of evidence are worth, learnt on this catalogue's decisions.
+
+    Rows are added, never changed; the newest of exactly the same ``evidence`` (names, in order) is what counts.
+    ``fusion`` is a :class:`hanzaki.matching.choice.Fusion` as JSON, ``prior_new`` how probable a new animal is
+    before it is looked at, ``report`` what cross-validation said, ``drift`` how markings change with the years,
+    where that was measured.
+    """
+
+    __tablename__ = "calibrations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    who: Mapped[str]
+    evidence: Mapped[list[str]] = mapped_column(JSON)
+    fusion: Mapped[dict[str, Any]] = mapped_column(JSON)
+    prior_new: Mapped[float]
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
+    drift: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
 class Decision(Base):
     """Who decided what, when, on which evidence. Rows are added, never changed.
 

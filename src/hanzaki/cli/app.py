@@ -9,18 +9,25 @@ from typer.core import TyperGroup
 
 import hanzaki
 from hanzaki.cli import (
+    accept,
     add,
+    calibrate,
     catalogue,
+    check,
     classify,
     data,
     decide,
     demo,
     detect,
+    drift,
     evaluate,
     experiment,
     explain,
     identify,
     models,
+    queue,
+    reidentify,
+    sort,
     split,
     tell,
     train,
@@ -75,7 +82,13 @@ app.command("detect")(detect.detect)
 app.command("classify")(classify.classify)
 app.command("describe")(identify.describe)
 app.command("identify")(identify.identify)
+app.command("calibrate")(calibrate.calibrate)
 app.command("explain")(explain.explain)
+app.command("drift")(drift.drift)
+app.command("accept")(accept.accept)
+app.command("queue")(queue.queue)
+app.command("reidentify")(reidentify.reidentify)
+app.command("check")(check.check)
 app.command("confirm")(decide.confirm)
 app.command("tell")(tell.tell)
 app.command("undo")(decide.undo)
@@ -84,6 +97,7 @@ app.command("encounters")(catalogue.encounters)
 app.command("pictures")(detect.pictures)
 app.command("regroup")(detect.regroup)
 app.command("set-aside")(detect.set_aside)
+app.command("sort")(sort.sort)
 app.command("split")(split.split)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demo")(demo.demo)

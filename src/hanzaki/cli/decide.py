@@ -25,11 +25,19 @@ def confirm(
     typer.echo(f"Encounter {encounter} is {decided}{new}{was}")
 
 
-def undo(catalogue: CatalogueOption = None) -> None:
-    """Take back the last decision that was made by hand; again for the one before it."""
+def undo(
+    machine: Annotated[
+        bool,
+        typer.Option(
+            "--machine", help="The last batch of the machine's; what people decided since then stays as it is."
+        ),
+    ] = False,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Take back the last decision that was made by hand, or batch by machine; again for the one before it."""
     from hanzaki.cli.output import altered_text
 
     with open_catalogue(catalogue) as opened:
-        changes = opened.undo()
+        changes = opened.undo(machine=machine)
     for change in changes:
         typer.echo(altered_text(change, again=True))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hanzaki import defaults
+
 if TYPE_CHECKING:
     from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
 
@@ -33,6 +35,29 @@ ModelOption = Annotated[
         help="What compares animals: a model of `hanzaki models list`, a model folder, or sift.",
     ),
 ]
+ModelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="MODEL",
+        help="What compares animals: a model of `hanzaki models list`, a model folder, or sift; may be repeated, "
+        "then all of them together.",
+        show_default=defaults.MODEL,
+    ),
+]
+TolerateOption = Annotated[
+    str,
+    typer.Option(
+        "--tolerate",
+        metavar="SHARE",
+        help="The share of wrong ones that you tolerate among what is accepted, as 1% or 0.01.",
+        show_default=False,
+    ),
+]
+PriorNewOption = Annotated[
+    float | None,
+    typer.Option(metavar="P", help="How probable a new animal is before anything is looked at, 0 to 1."),
+]
 DetectorOption = Annotated[
     str,
     typer.Option("--detector", metavar="MODEL", help="What finds animals: a shipped model or a model folder."),
@@ -52,6 +77,21 @@ StartOption = Annotated[
     str | None, typer.Option("--from", metavar="MODEL", help="A model to go on from (fine-tuning).")
 ]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")]
+
+
+def share(text: str) -> float:
+    """A share as people write it, ``1%`` or ``0.01``.
+
+    Raises:
+        SettingError: if it is neither.
+    """
+    from hanzaki.errors import SettingError
+
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        return float(number) / (100 if percent else 1)
+    except ValueError as error:
+        raise SettingError(f"{text!r} is no share: write 1% or 0.01") from error
 
 
 def open_catalogue(folder: Path | None) -> FieldCatalogue:

@@ -21,6 +21,9 @@ from hanzaki.virtual import write_stream
 INDIVIDUALS = 11
 NEWCOMERS = 2
 
+#: With fewer, fewer than three are known on the second day: no cohort to measure a likeness against.
+FEWEST = NEWCOMERS + 3
+
 #: What tells natives from hybrids: it knows virtual animals only.
 ORIGIN = "virtual-origin"
 
@@ -39,11 +42,11 @@ class Found:
     """One encounter of the second survey: what was found, and the truth.
 
     Attributes:
-        identification: candidates in order.
+        identification: how probable each animal is, and somebody new.
         clip: name of the video.
         light: the time of day.
         truth: who it really is; None where the detector took something for a head.
-        was_known: whether the catalogue could know it from the first survey.
+        was_known: whether the catalogue knew it, from the first survey or by what was decided since.
         origin: what a classifier says it is, native or hybrid.
         true_origin: what it really is; None where the detector took something for a head.
     """
@@ -57,10 +60,19 @@ class Found:
     true_origin: str | None
 
     @property
+    def is_new(self) -> bool:
+        """Whether it really is an animal that the catalogue did not know."""
+        return self.truth is not None and not self.was_known
+
+    @property
+    def called_new(self) -> bool:
+        """Whether the answer is somebody new."""
+        return self.identification.answer is None
+
+    @property
     def right(self) -> bool:
-        """Whether the first candidate is the true one."""
-        candidates = self.identification.candidates
-        return bool(candidates) and candidates[0].individual == self.truth
+        """Whether the answer is the truth: the name of a known animal, somebody new of a new one."""
+        return self.is_new if self.called_new else self.was_known and self.identification.answer == self.truth
 
 
 @dataclass(frozen=True)
@@ -97,12 +109,15 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
 
     Raises:
         CatalogueError: if the folder holds something else.
-        SettingError: if it holds a demo of other animals, or there are fewer than three.
+        SettingError: if it holds a demo of other animals, or there are fewer than five.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / "videos").is_dir():
         raise CatalogueError(f"{printable(folder)} holds other files; name a folder that is new or empty")
-    if individuals <= NEWCOMERS:
-        raise SettingError(f"{individuals} animals are too few: {NEWCOMERS} of them come on the second day only")
+    if individuals < FEWEST:
+        raise SettingError(
+            f"{individuals} animals are too few: {NEWCOMERS} of them come on the second day only, and among fewer "
+            f"than three nothing can be told; ask for {FEWEST} or more"
+        )
     filmed = write_stream(
         folder,
         individuals,
@@ -129,18 +144,18 @@ def run_demo(folder: Path, individuals: int = INDIVIDUALS, progress: Progress = 
         told = catalogue.classify(ORIGIN, asked, progress=progress)
         origins = {animal.encounter: animal.word.value for animal in told.animals if animal.word is not None}
         real = {number: _truly(catalogue, truth, number) for number in asked}
-        known = set(catalogue.individuals()["individual"])
         sheet = folder / "answers.jpg"
         named = {number: name for number, name in real.items() if name is not None}
         draw_sheet(catalogue, report.identifications, sheet, named)
-        starts = catalogue.encounters().set_index("encounter")["starts"]
+        table = catalogue.encounters().set_index("encounter")
+        starts = table["starts"]
         found = [
             Found(
                 answer,
                 str(catalogue.pictures(number)["file"].iloc[0]),
                 _light(starts[number]),
                 real[number],
-                real[number] in known,
+                bool((table["individual"].drop(number) == real[number]).any()),
                 origins.get(number),
                 truth.origin(real[number]),
             )

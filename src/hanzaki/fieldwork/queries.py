@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +16,7 @@ from hanzaki.catalogue.tables import Medium
 from hanzaki.errors import BadMedium, CatalogueError, printable
 from hanzaki.fieldwork.files import digest_of, find_media, is_video
 from hanzaki.fieldwork.watch import Glimpse, Watched, load_watcher, watch
-from hanzaki.media import Pixels, decode, read
+from hanzaki.media import Pixels, decode, inspect, inspect_video, read
 from hanzaki.settings import settings
 from hanzaki.vision.crop import crop
 from hanzaki.vision.detector import Detector
@@ -37,6 +39,14 @@ class Query:
     annotations: tuple[int, ...] = ()
     file: Path | None = None
     glimpses: tuple[Glimpse, ...] = ()
+
+
+@dataclass(frozen=True)
+class ToldByFile:
+    """What a file says of itself: the day, and latitude and longitude in degrees."""
+
+    seen: date | None
+    place: tuple[float, float] | None
 
 
 @dataclass
@@ -84,6 +94,38 @@ def find_queries(
             except BadMedium as bad:
                 result.skipped.append(bad)
     return result
+
+
+def encounter_queries(table: pd.DataFrame, encounters: Sequence[int]) -> list[Query]:
+    """Queries of many encounters, in their order.
+
+    Args:
+        table: the catalogue's annotations, see ``annotation_table``.
+        encounters: their numbers.
+
+    Raises:
+        CatalogueError: if there is no such encounter.
+    """
+    shown: dict[int, list[int]] = {}
+    for annotation, encounter in zip(table["annotation"], table["encounter"], strict=True):
+        shown.setdefault(int(encounter), []).append(int(annotation))
+    if missing := [int(number) for number in encounters if int(number) not in shown]:
+        raise _no_encounter(missing[0])
+    return [Query(f"encounter {number}", int(number), tuple(shown[int(number)])) for number in encounters]
+
+
+@lru_cache(maxsize=64)
+def told_by_file(file: Path) -> ToldByFile:
+    """When and where a photograph or video was taken, as it says itself.
+
+    Raises:
+        BadMedium: if it cannot be read.
+    """
+    most = settings().max_megapixels
+    facts = inspect_video(file, most) if is_video(file) else inspect(read(file), file, most)
+    north, east = facts.latitude, facts.longitude
+    place = None if north is None or east is None else (north, east)
+    return ToldByFile(None if facts.taken_at is None else facts.taken_at.date(), place)
 
 
 def pictures_of(query: Query, area_fraction: float) -> list[Pixels]:
@@ -136,8 +178,12 @@ def _encounter(number: int, table: pd.DataFrame | None) -> Query:
         raise CatalogueError(f"there is no file {number}, and no catalogue to look for encounter {number} in")
     annotations = table.loc[table["encounter"] == number, "annotation"]
     if annotations.empty:
-        raise CatalogueError(f"there is no encounter {number}; `hanzaki encounters` lists them")
+        raise _no_encounter(number)
     return Query(f"encounter {number}", number, tuple(annotations))
+
+
+def _no_encounter(number: int) -> CatalogueError:
+    return CatalogueError(f"there is no encounter {number}; `hanzaki encounters` lists them")
 
 
 def _medium(

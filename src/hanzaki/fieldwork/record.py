@@ -118,7 +118,8 @@ def _record_row(
     if row.quality is not None and known.quality is None:
         known.quality = {"score": row.quality}
     ours = row.identity is None or meeting.individual is None or meeting.individual.name == row.identity
-    if row.identity is not None and meeting.individual_id is None:
+    if row.identity is not None and decisions.named_by(session, meeting) in (None, decisions.MACHINE):
+        ours = True  # the machine's word is none against a table's
         individual = records.individual(session, row.identity, meeting.species)
         evidence = {"table": table}
         decisions.assign(session, meeting, individual, who=who(), origin=decisions.TABLE, evidence=evidence)

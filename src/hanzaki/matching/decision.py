@@ -58,19 +58,31 @@ def decide(posteriors: Sequence[Posterior], rate: float) -> Decisions:
     Raises:
         ValueError: if the rate is not in 0..1.
     """
-    answers = np.array([posterior.answer for posterior in posteriors], np.intp)
     confidences = np.array([posterior.confidence for posterior in posteriors], np.float64)
-    new = answers == NEW
+    new = _answers_new(posteriors)
     known_above, new_above = (
         acceptance_threshold(confidences[group], rate) if group.any() else math.inf for group in (~new, new)
     )
     accepted = confidences >= np.where(new, new_above, known_above)
+    return weigh(posteriors, accepted, known_above, new_above)
+
+
+def weigh(posteriors: Sequence[Posterior], accepted: Truths, known_above: float, new_above: float) -> Decisions:
+    """What it is expected to cost to accept some answers.
+
+    Args:
+        posteriors: of each encounter.
+        accepted: bool (e,), whose answers are accepted.
+        known_above: the least probability with which a known individual may be accepted.
+        new_above: the same of "somebody new".
+    """
+    confidences = np.array([posterior.confidence for posterior in posteriors], np.float64)
     known = 1 - np.array([posterior.new for posterior in posteriors], np.float64)
+    new = _answers_new(posteriors)
     named = accepted & ~new
-    review = review_order(posteriors, np.flatnonzero(~accepted))
     return Decisions(
         accepted=accepted,
-        review=tuple(review),
+        review=tuple(review_order(posteriors, np.flatnonzero(~accepted))),
         known_above=known_above,
         new_above=new_above,
         false_matches=float((1 - confidences[named]).sum()),
@@ -121,3 +133,7 @@ def settled(posterior: Posterior) -> float:
     """The information, in bits, of one question: is it the likeliest answer, yes or no?"""
     share = min(max(posterior.confidence, 0.0), 1.0)
     return -sum(part * math.log2(part) for part in (share, 1 - share) if part > 0)
+
+
+def _answers_new(posteriors: Sequence[Posterior]) -> Truths:
+    return np.array([posterior.answer == NEW for posterior in posteriors], bool)

@@ -5,18 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from hanzaki.matching.odds import PairOdds
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
+#: Years; gaps between photographs that differ by less are of one length.
+LEAST_DIFFERENCE = 1e-3
+
 _START = (0.3, 0.3, 0.01, 0.1)  # of noise, start, slope and quality, in the mean square of the log odds
+_YEAR = 365.25  # days
+_NUMBERS = ("slope", "low", "high", "start", "strangers", "usual", "spread")  # of a population
 _RANGE = 12.0  # spreads are sought from e^-12 to e^12 times that
 
 
@@ -112,13 +119,59 @@ class Drift:
 
         Args:
             log_odds: of pairs of photographs, calibrated over all gaps.
-            years: between the two, as many.
+            years: between the two, as many; where they are not known (NaN) nothing is changed.
             individual: whose drift.
         """
-        values = np.asarray(log_odds, np.float64)
-        middle = (self.expected(years, individual) + self.strangers) / 2
+        values, gaps = np.asarray(log_odds, np.float64), np.asarray(years, np.float64)
+        middle = (self.expected(gaps, individual) + self.strangers) / 2
         usual = (float(self.expected(self.usual)) + self.strangers) / 2
-        return np.asarray(usual + self.weights(years, individual) * (values - middle), np.float64)
+        found = self.weights(gaps, individual) * (values - middle + usual)
+        return np.asarray(np.where(np.isnan(gaps), values, found), np.float64)
+
+    def as_json(self) -> dict[str, float]:
+        """What corrections need, as numbers that JSON takes: the population's, without the individuals."""
+        return {name: float(getattr(self, name)) for name in _NUMBERS}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`as_json`; of no individual more is known than of all.
+
+        Raises:
+            ValueError: if this is no drift.
+        """
+        try:
+            return cls(**{name: float(values[name]) for name in _NUMBERS}, individuals={})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no drift of markings: {error!r}") from error
+
+
+def years_to_nearest(
+    asked: Sequence[date | None],
+    gallery: Sequence[date | None],
+    admitted: npt.NDArray[np.bool_],
+    codes: npt.NDArray[np.intp],
+    count: int,
+) -> Floats:
+    """Years from a query to the photograph of each individual that is nearest to it in time.
+
+    Args:
+        asked: (q,) when the query's photographs were taken; None where that is not known.
+        gallery: (n,) likewise of the gallery's.
+        admitted: bool (q, n), which pairs may be compared.
+        codes: (n,), of each photograph of the gallery which individual it shows; -1 = nobody known.
+        count: how many individuals there are.
+
+    Returns:
+        float64 (count,); NaN of whom no two photographs with a date may be compared.
+    """
+    mine, theirs = (
+        np.array([np.nan if day is None else day.toordinal() for day in days]) for days in (asked, gallery)
+    )
+    gaps = np.abs(mine[:, None] - theirs[None]) / _YEAR
+    rows, columns = np.nonzero(admitted & ~np.isnan(gaps) & (codes >= 0)[None])
+    nearest = np.full(count, np.inf)
+    np.minimum.at(nearest, codes[columns], gaps[rows, columns])
+    return np.where(np.isinf(nearest), np.nan, nearest)
 
 
 def fit_drift(
@@ -155,12 +208,12 @@ def fit_drift(
     if not len(individuals) == odds.items == len(when):
         raise ValueError(f"{odds.items} items, but {len(individuals)} individuals and {len(when)} years")
     own = _own_pairs(odds, individuals, when)
-    if not own or np.ptp(np.concatenate([each.gaps for each in own])) == 0:
+    if not own or np.ptp(np.concatenate([each.gaps for each in own])) < LEAST_DIFFERENCE:
         raise ValueError("drift needs photographs of one individual with different times between them")
     if strangers is None:
         strangers = _mean_of_strangers(odds, individuals)
     mean, covariance, each, each_covariance, spread = _fitted([one.moments() for one in own])
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     half, halves = z * math.sqrt(covariance[1, 1]), z * np.sqrt(each_covariance[:, 1, 1])
     drifts = {
         one.name: IndividualDrift(

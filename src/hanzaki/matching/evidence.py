@@ -310,7 +310,7 @@ def pooled_scores(
         scores = kind.compare(asked, positions)
         if size is not None and positions is None:
             positions = shortlist(scores, size)
-        pooled[kind.name] = pool(scores, codes, len(names), pooling)
+        pooled[kind.name] = pool(scores, codes, len(names), pooling, asked.admitted(gallery))
     return pooled
 
 

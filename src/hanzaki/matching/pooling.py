@@ -17,14 +17,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtri, stdtr
 
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.floating]
 Codes = npt.NDArray[np.intp]
+Truths = npt.NDArray[np.bool_]
 
 _LEAST_SPREAD = 1e-6  # of a cohort whose scores are all alike
 _COHORT = 3  # individuals, at least
+_FURTHEST = 30.0  # deviations: beyond, the tail of a distribution is too thin for a float
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,16 @@ def best_of_individuals(pairs: Scores, codes: Codes, count: int) -> Floats:
 
 
 def standardised(pairs: Scores, codes: Codes, count: int) -> Floats:
-    """Scores in standard deviations of what individuals reach, photograph by photograph of the query.
+    r"""Scores in standard deviations of what individuals reach, photograph by photograph of the query.
 
     The individual who reaches most is left out of the mean and of the deviation: it may be the one who is sought,
-    and the smaller the gallery, the more it would hide itself.
+    and the smaller the gallery, the more it would hide itself. Of few individuals mean and deviation are hardly
+    known. What another one would reach is then spread as Student's t (Student 1908, The probable error of a mean),
+
+    .. math:: z = \Phi^{-1} \left( T_{k-1} \left( \frac{s - m}{d \sqrt{1 + 1/k}} \right) \right)
+
+    with m and d the mean and deviation of k others, T Student's distribution and :math:`\Phi` the normal one: five
+    deviations of two animals say little, of fifty nearly all.
 
     Args:
         pairs: (q, n), NaN where not compared.
@@ -98,64 +106,52 @@ def standardised(pairs: Scores, codes: Codes, count: int) -> Floats:
     result = np.full(pairs.shape, np.nan)
     for row in np.flatnonzero(there.sum(axis=1) >= _COHORT):
         others = np.sort(best[row, there[row]])[:-1]
-        spread = max(float(others.std()), _LEAST_SPREAD)
-        result[row] = (pairs[row] - others.mean()) / spread
+        known = len(others)
+        spread = max(float(others.std(ddof=1)), _LEAST_SPREAD) * np.sqrt(1 + 1 / known)
+        distance = np.clip((pairs[row] - others.mean()) / spread, -_FURTHEST, _FURTHEST)
+        result[row] = -np.sign(distance) * ndtri(stdtr(known - 1, -np.abs(distance)))
     return result
 
 
 def pool(
-    pairs: Scores, codes: Codes, count: int, pooling: Pooling = USUAL, weights: Floats | None = None
+    pairs: Scores, codes: Codes, count: int, pooling: Pooling = USUAL, admitted: Truths | None = None
 ) -> Floats:
     r"""One score of each individual from an encounter's pairs.
 
     .. math:: v_i = \phi \log \frac{1}{q_i} \sum_j e^{v_{ij} / \phi}, \qquad v_{ij} = \tau \log
-        \frac{\sum_{k \in i} w_k e^{z_{jk} / \tau}}{(\sum_{k \in i} w_k)^\alpha}
+        \frac{\sum_{k \in i} e^{z_{jk} / \tau}}{n_i^\alpha}
 
     with z the standardised scores, j the query's photographs, of which :math:`q_i` were compared with the
-    individual's, k, each with its weight; :math:`\tau` is ``temperature``, :math:`\alpha` ``counted``,
-    :math:`\phi` ``frames``. Weights say which of an individual's photographs to heed: they are taken as shares of
-    its largest, so that who has old photographs only is not the worse for it, and a weight of 0 leaves a
-    photograph out.
+    individual's, k, of which there are :math:`n_i`; :math:`\tau` is ``temperature``, :math:`\alpha` ``counted``,
+    :math:`\phi` ``frames``.
 
     Args:
         pairs: (q, n) scores, higher is more alike; NaN where not compared.
         codes: (n,), of each annotation which individual it shows; -1 = nobody known.
         count: how many individuals there are.
         pooling: how pairs are joined.
-        weights: (n,) of the gallery's photographs, 0 or more; all of one individual 0, or None =
-            all alike.
+        admitted: bool (q, n), which pairs might have been compared. Who has such pairs with a photograph that was
+            compared with others, but was not compared itself, was passed over by a shortlist, and is given 0: as
+            like as others are on average. Else it would be the better for never having been looked at closely.
 
     Returns:
         float64 (count,), in standard deviations of the cohort; NaN for who was not compared.
-
-    Raises:
-        ValueError: if weights are below 0 or not finite, or not as many as photographs.
     """
-    shares = np.ones(len(codes)) if weights is None else _shares(weights, codes, count)
     scaled = np.clip(standardised(pairs, codes, count), -pooling.limit, pooling.limit)
-    rows, columns = np.nonzero(~np.isnan(scaled) & (codes >= 0)[None] & (shares > 0)[None])
+    rows, columns = np.nonzero(~np.isnan(scaled) & (codes >= 0)[None])
     sums = np.zeros((len(pairs), count))
-    np.add.at(sums, (rows, codes[columns]), shares[columns] * np.exp(scaled[rows, columns] / pooling.temperature))
+    np.add.at(sums, (rows, codes[columns]), np.exp(scaled[rows, columns] / pooling.temperature))
     number = np.zeros((len(pairs), count))
-    np.add.at(number, (rows, codes[columns]), shares[columns])
+    np.add.at(number, (rows, codes[columns]), 1)
     compared = number > 0
     voices = np.full(sums.shape, -np.inf)
     voices[compared] = np.log(sums[compared]) - pooling.counted * np.log(number[compared])
     frames = compared.sum(axis=0)
     with np.errstate(divide="ignore"):  # of who was not compared there is no voice
         heard = logsumexp(pooling.temperature / pooling.frames * voices, axis=0)
-    total = pooling.frames * (heard - np.log(np.maximum(frames, 1)))
-    return np.where(frames > 0, total, np.nan)
-
-
-def _shares(weights: Floats, codes: Codes, count: int) -> Floats:
-    """Weights as shares of the largest of their individual; 1 where that is 0, and of who is nobody known."""
-    weights = np.asarray(weights, np.float64)
-    if weights.shape != codes.shape:
-        raise ValueError(f"{len(codes)} photographs, but weights of shape {weights.shape}")
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError("photographs weigh 0 or more, and not without end")
-    largest = np.zeros(count + 1)  # the last is nobody known
-    np.maximum.at(largest, codes, weights)
-    most = largest[codes]
-    return np.where((codes < 0) | (most == 0), 1.0, weights / np.where(most == 0, 1.0, most))
+    total = np.where(frames > 0, pooling.frames * (heard - np.log(np.maximum(frames, 1))), np.nan)
+    if admitted is not None:
+        spoke = admitted[compared.any(axis=1)].any(axis=0) & (codes >= 0)
+        passed_over = np.bincount(codes[spoke], minlength=count) > 0
+        total[passed_over & (frames == 0)] = 0.0
+    return np.asarray(total, np.float64)

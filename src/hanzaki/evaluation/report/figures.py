@@ -28,8 +28,7 @@ Floats = npt.NDArray[np.float64]
 #: Okabe-Ito, in an order in which neighbours differ in lightness too; black is the text's.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 INK, QUIET, FAINT = "#22303a", "#66727a", "#dfe3e6"
-
-_DASHES = ("-", "--", "-.", ":")
+DASHES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _HATCHES = ("", "////", "....", "xx", "\\\\\\\\", "++", "oo")
 
@@ -95,7 +94,7 @@ def grouped_bars(
     if any(len(bars) != len(labels) for bars in series.values()):
         raise ValueError(f"each series needs a bar for each of the {len(labels)} labels")
     size = (min(_WIDEST, max(_WIDTH, 1.2 + 0.32 * len(labels) * (len(series) + 0.6))), _HEIGHT)
-    with _drawing(size) as (figure, axes):
+    with drawing(size) as (figure, axes):
         middle, width = np.arange(len(labels), dtype=np.float64), 0.8 / max(1, len(series))
         for number, (name, bars) in enumerate(series.items()):
             value, low, high = np.asarray(bars, np.float64).reshape(-1, 3).T
@@ -117,7 +116,7 @@ def grouped_bars(
         axes.tick_params(axis="x", length=0)
         _from_zero(axes, percent=percent)
         _legend(figure, axes, len(series))
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def curves(
@@ -138,7 +137,7 @@ def curves(
     Returns:
         SVG.
     """
-    with _drawing((_WIDTH, _HEIGHT)) as (figure, axes):
+    with drawing((_WIDTH, _HEIGHT)) as (figure, axes):
         for number, (name, points) in enumerate(series.items()):
             x, value, low, high = np.array(points, np.float64).reshape(-1, 4).T
             colour = COLOURS[number % len(COLOURS)]
@@ -148,7 +147,7 @@ def curves(
                 value,
                 color=colour,
                 label=name,
-                linestyle=_DASHES[number % len(_DASHES)],
+                linestyle=DASHES[number % len(DASHES)],
                 marker=_MARKERS[number % len(_MARKERS)] if few else None,
                 markersize=4,
             )
@@ -158,7 +157,7 @@ def curves(
         axes.grid(axis="y")
         _from_zero(axes, percent=percent)
         _legend(figure, axes, len(series))
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def confusion(matrix: npt.NDArray[np.integer], labels: Sequence[str]) -> str:
@@ -180,7 +179,7 @@ def confusion(matrix: npt.NDArray[np.integer], labels: Sequence[str]) -> str:
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     side = min(_WIDEST, max(3.6, 1.6 + 0.42 * len(labels)))
-    with _drawing((side + 0.4, side)) as (figure, axes):
+    with drawing((side + 0.4, side)) as (figure, axes):
         axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
         axes.invert_yaxis()
         axes.set_aspect("equal")
@@ -190,13 +189,13 @@ def confusion(matrix: npt.NDArray[np.integer], labels: Sequence[str]) -> str:
                 axes.text(column + 0.5, row + 0.5, str(count), ha="center", va="center", color=ink, fontsize=9)
         places = np.arange(len(labels)) + 0.5
         slant = {} if max(map(len, labels), default=0) <= 4 else {"rotation": 40, "ha": "right"}
-        axes.set_xticks(places, [_plain(label) for label in labels], **slant)
-        axes.set_yticks(places, [_plain(label) for label in labels])
+        axes.set_xticks(places, [plain(label) for label in labels], **slant)
+        axes.set_yticks(places, [plain(label) for label in labels])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set_xlabel("taken for")
         axes.set_ylabel("truly")
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def reliability_diagram(reliability: Reliability, before: Reliability | None = None) -> str:
@@ -209,7 +208,7 @@ def reliability_diagram(reliability: Reliability, before: Reliability | None = N
     Returns:
         SVG.
     """
-    with _drawing((_WIDTH, 4.6), rows=(3.2, 1)) as (figure, (axes, below)):
+    with drawing((_WIDTH, 4.6), rows=(3.2, 1)) as (figure, (axes, below)):
         axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1, label="as often right as said")
         at, value = reliability.confidence, reliability.accuracy
         if before is not None:
@@ -224,7 +223,7 @@ def reliability_diagram(reliability: Reliability, before: Reliability | None = N
         _percent(axes.yaxis)
         _counts(below, reliability, before)
         _legend(figure, axes, 2)
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def _counts(axes: Axes, reliability: Reliability, before: Reliability | None) -> None:
@@ -270,7 +269,7 @@ def embedding_map(xy: Floats, identities: Sequence[str | None], right: Floats) -
     group = np.array([shown.index(name) if name in shown else -1 for name in names], np.intp)
     wide, high = np.ptp(xy, axis=0) if len(xy) else (1.0, 1.0)
     shape = float(np.clip(high / wide, 0.5, 1.2)) if wide else 1.0  # otherwise much of the paper stays empty
-    with _drawing((_WIDTH, _WIDTH * shape + 0.5)) as (figure, axes):
+    with drawing((_WIDTH, _WIDTH * shape + 0.5)) as (figure, axes):
         for number in range(-1, len(shown)):
             inside = group == number
             label = "others" if number < 0 else shown[number]
@@ -280,7 +279,7 @@ def embedding_map(xy: Floats, identities: Sequence[str | None], right: Floats) -
         axes.spines[:].set_visible(False)
         axes.set_aspect("equal", adjustable="datalim")
         _legend(figure, axes, len(shown) + 1)
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def _scatter(
@@ -304,7 +303,7 @@ def _scatter(
     )
     axes.scatter(xy[unasked, 0], xy[unasked, 1], 5, color=colour, linewidths=0, marker="o", zorder=1)
     if inside.any():
-        axes.scatter([], [], color=colour, s=30, marker=marker, label=_plain(textwrap.shorten(label, 28)))
+        axes.scatter([], [], color=colour, s=30, marker=marker, label=plain(textwrap.shorten(label, 28)))
 
 
 def _whiskers(axes: Axes, at: Floats, value: Floats, low: Floats, high: Floats) -> None:
@@ -314,13 +313,13 @@ def _whiskers(axes: Axes, at: Floats, value: Floats, low: Floats, high: Floats) 
 
 def _label_groups(axes: Axes, labels: Sequence[str]) -> None:
     if len(labels) > _MOST_LEVEL_LABELS:
-        axes.set_xticks(range(len(labels)), [_plain(label) for label in labels], rotation=40, ha="right")
+        axes.set_xticks(range(len(labels)), [plain(label) for label in labels], rotation=40, ha="right")
         axes.tick_params(axis="x", labelsize=9)
     else:
-        axes.set_xticks(range(len(labels)), [_plain(textwrap.fill(label, _LABEL_LETTERS)) for label in labels])
+        axes.set_xticks(range(len(labels)), [plain(textwrap.fill(label, _LABEL_LETTERS)) for label in labels])
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """XML takes no control characters."""
     return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
 
@@ -345,7 +344,7 @@ def _legend(figure: Figure, axes: Axes, entries: int) -> None:
 
 
 @contextmanager
-def _drawing(size: tuple[float, float], rows: tuple[float, ...] = ()) -> Iterator[tuple[Figure, Any]]:
+def drawing(size: tuple[float, float], rows: tuple[float, ...] = ()) -> Iterator[tuple[Figure, Any]]:
     """A figure and its axes (one above the other, of these heights), in our style, which ends with the block."""
     with learning():
         import matplotlib
@@ -361,7 +360,8 @@ def _drawing(size: tuple[float, float], rows: tuple[float, ...] = ()) -> Iterato
             yield figure, figure.subplots()
 
 
-def _svg(figure: Figure) -> str:
+def as_svg(figure: Figure) -> str:
+    """What was drawn, as SVG text."""
     file = io.StringIO()
     unsaid = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with warnings.catch_warnings():
