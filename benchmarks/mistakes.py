@@ -21,11 +21,11 @@ import pandas as pd
 import hanzaki
 from hanzaki.annotations import Annotations
 from hanzaki.exchange.identity_csv import read_identity_csv
-from hanzaki.fieldwork.check import flanks_shown
 from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
-from hanzaki.fieldwork.matcher import Matcher
-from hanzaki.fieldwork.method import describe_all_of, load_method
-from hanzaki.fieldwork.suspicion import FOLDS, TOLERATED, WRONG, suspect
+from hanzaki.fieldwork.identity.check import flanks_shown
+from hanzaki.fieldwork.identity.matcher import Matcher
+from hanzaki.fieldwork.identity.method import describe_all_of, load_method
+from hanzaki.fieldwork.identity.suspicion import FOLDS, TOLERATED, WRONG, suspect
 from hanzaki.matching.constraints import Constraint
 from hanzaki.matching.odds import PairOdds
 from hanzaki.virtual import write_photographs

@@ -23,8 +23,8 @@ import pandas as pd
 from benchmarks.fusion import SETS, _by_kind, encounters_of, questions, scores_of
 from hanzaki.evaluation.clusters import ClusterQuality, judge_clusters
 from hanzaki.evaluation.resampling import Resampling
-from hanzaki.fieldwork.pairing import listed_odds
-from hanzaki.fieldwork.sort import put_together
+from hanzaki.fieldwork.identity.pairing import listed_odds
+from hanzaki.fieldwork.identity.sort import put_together
 from hanzaki.matching.choice import Case, Fusion
 from hanzaki.matching.evidence import Asked, Gallery, GlobalEvidence, LocalEvidence, pooled_scores
 from hanzaki.matching.odds import PairOdds
@@ -56,7 +56,7 @@ class Pile:
     scores: Mapping[str, Floats]
 
     def odds(self, fusion: Fusion) -> PairOdds:
-        """Of each encounter the likeliest partners, as :meth:`hanzaki.fieldwork.matcher.Matcher.pair_odds`."""
+        """Of each encounter the likeliest partners, as ``Matcher.pair_odds`` gives them."""
         count = len(self.individuals)
         flat = {kind: scores.ravel() for kind, scores in self.scores.items()}
         total = np.sum(list(fusion.ratios(flat).values()), axis=0).reshape(count, count)

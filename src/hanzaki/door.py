@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hanzaki.evaluation.naming import Named
     from hanzaki.evaluation.protocols import Progress, Result
     from hanzaki.evaluation.recalibration import Calibrated
-    from hanzaki.fieldwork.method import Models
+    from hanzaki.fieldwork.identity.method import Models
     from hanzaki.learning.classifier.train import TrainedClassifier
     from hanzaki.learning.train import Trained
 
@@ -71,9 +71,9 @@ def calibrate(
         KeyboardInterrupt: if the user stops it; nothing of the calibration is kept then.
     """
     from hanzaki.evaluation.recalibration import QUICK, Calibrated, recalibrate, still_needed
-    from hanzaki.fieldwork.calibrate import ask_again, keep_calibration
-    from hanzaki.fieldwork.matcher import beginning
-    from hanzaki.fieldwork.method import load_method
+    from hanzaki.fieldwork.identity.calibrate import ask_again, keep_calibration
+    from hanzaki.fieldwork.identity.matcher import beginning
+    from hanzaki.fieldwork.identity.method import load_method
     from hanzaki.fieldwork.progress import silent
 
     method = load_method(model, prior_new=prior_new)

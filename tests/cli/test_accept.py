@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import hanzaki
-from hanzaki.fieldwork.method import load_method
+from hanzaki.fieldwork.identity.method import load_method
 from tests.cli.test_cli import done
 from tests.cli.test_cli import hanzaki as call
 from tests.fixtures.mosaic import calibrate, meet, write_mosaic_model

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import done, hanzaki
-from tests.fieldwork.test_calibrate import make
+from tests.fieldwork.identity.test_calibrate import make
 from tests.fixtures.models import write_model
 
 

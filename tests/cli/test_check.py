@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hanzaki.cli import check
+from hanzaki.fieldwork.identity.check import WORD
+from hanzaki.fieldwork.identity.suspicion import TOLERATED, WRONG
 from tests.cli.test_cli import done
 from tests.cli.test_cli import hanzaki as call
 from tests.fixtures.mistaken import write_mistaken
@@ -49,3 +52,7 @@ def test_what_makes_no_sense_is_said(mistaken):
     wrong = call("check", "--wrong", 3, where=mistaken[0])
     assert wrong.returncode == 1
     assert "a share of wrong names" in wrong.stderr
+
+
+def test_the_command_has_the_defaults_of_the_method():
+    assert (check._USUAL_TOLERATED, check._USUAL_WRONG, check._USUAL_WORD) == (TOLERATED, WRONG, WORD)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.test_cli import done
 from tests.cli.test_cli import hanzaki as call
-from tests.fieldwork.test_drift import ANIMALS, write_changing
+from tests.fieldwork.identity.test_drift import ANIMALS, write_changing
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 import hanzaki
 from hanzaki.cli.app import app
 from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
-from hanzaki.fieldwork.history import Seen
-from hanzaki.fieldwork.identify import IdentifyReport
+from hanzaki.fieldwork.identity.history import Seen
+from hanzaki.fieldwork.identity.identify import IdentifyReport
 from tests.fixtures.told import answer, identification
 
 SAKURA = answer(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hanzaki.cli import sort as command
-from hanzaki.fieldwork import sort as sorting
+from hanzaki.fieldwork.identity import sort as sorting
 from tests.cli.test_cli import done
 from tests.cli.test_cli import hanzaki as call
 from tests.fixtures.photographs import write

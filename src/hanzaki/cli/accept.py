@@ -21,9 +21,9 @@ from hanzaki.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hanzaki.fieldwork.accept import Acceptance
-    from hanzaki.fieldwork.asking import Question
-    from hanzaki.fieldwork.batch import Named
+    from hanzaki.fieldwork.identity.accept import Acceptance
+    from hanzaki.fieldwork.identity.asking import Question
+    from hanzaki.fieldwork.identity.batch import Named
 
 _DIGITS = 6
 _SHOWN = 10  # questions for review
@@ -81,7 +81,7 @@ def print_questions(questions: Sequence[Question], most: int | None = None) -> N
         most: so many at most.
     """
     from hanzaki.cli.output import out, table
-    from hanzaki.fieldwork.answers import percent
+    from hanzaki.fieldwork.identity.answers import percent
 
     rows = []
     for question in questions[:most]:
@@ -116,7 +116,7 @@ def question_json(question: Question) -> dict[str, Any]:
 
 def _print(found: Acceptance, apply: bool) -> None:
     from hanzaki.cli.output import out, table
-    from hanzaki.fieldwork.answers import percent
+    from hanzaki.fieldwork.identity.answers import percent
 
     console = out()
     if found.named:

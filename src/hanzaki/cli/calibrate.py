@@ -71,8 +71,8 @@ def calibrate(
 
 
 def _forget(catalogue: Path | None, models: list[str]) -> None:
-    from hanzaki.fieldwork.calibrate import forget_calibration
-    from hanzaki.fieldwork.method import load_method
+    from hanzaki.fieldwork.identity.calibrate import forget_calibration
+    from hanzaki.fieldwork.identity.method import load_method
 
     with open_catalogue(catalogue) as opened:
         known = forget_calibration(opened, load_method(models))

@@ -11,7 +11,7 @@ from hanzaki import defaults
 from hanzaki.cli.options import SKIPPED, CatalogueOption, JsonOption, ModelsOption, open_catalogue
 
 if TYPE_CHECKING:
-    from hanzaki.fieldwork.check import CheckReport, OneAsTwo, Sight, TwoAsOne
+    from hanzaki.fieldwork.identity.check import CheckReport, OneAsTwo, Sight, TwoAsOne
 
 _USUAL_TOLERATED, _USUAL_WRONG, _USUAL_WORD = 0.1, 0.05, 2.0
 
@@ -52,7 +52,7 @@ def check(
             model=model or defaults.MODEL, tolerated=tolerate, wrong=wrong, word=word, progress=tell
         )
         if picture is not None:
-            from hanzaki.fieldwork.check_sheet import draw_check
+            from hanzaki.fieldwork.identity.check_sheet import draw_check
 
             draw_check(opened, report, picture)
     if as_json:
@@ -94,7 +94,7 @@ def _print(report: CheckReport) -> None:
 
 def _print_found(found: OneAsTwo | TwoAsOne, title: str) -> None:
     from hanzaki.cli.output import out
-    from hanzaki.fieldwork.answers import percent
+    from hanzaki.fieldwork.identity.answers import percent
 
     console = out()
     console.print(f"{title}: {percent(found.probability)}", style="bold", markup=False)

@@ -35,7 +35,7 @@ def demo(
 
 def _print(result: Demo) -> None:
     from hanzaki.cli.output import out, table
-    from hanzaki.fieldwork.answers import SOMEBODY_NEW, percent
+    from hanzaki.fieldwork.identity.answers import SOMEBODY_NEW, percent
 
     console = out()
     known = [found for found in result.found if found.was_known]

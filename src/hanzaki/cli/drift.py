@@ -13,7 +13,7 @@ from hanzaki import defaults
 from hanzaki.cli.options import SKIPPED, CatalogueOption, JsonOption, open_catalogue
 
 if TYPE_CHECKING:
-    from hanzaki.fieldwork.drift import Drifting
+    from hanzaki.fieldwork.identity.drift import Drifting
     from hanzaki.matching.drift import IndividualDrift
 
 _A_YEAR = 1.0  # shorter times than that say little of years
@@ -80,7 +80,7 @@ def _draw(found: Drifting, picture: Path, named: Sequence[str]) -> None:
 
 def _print(found: Drifting) -> None:
     from hanzaki.cli.output import out, table
-    from hanzaki.fieldwork.answers import short_name, times
+    from hanzaki.fieldwork.identity.answers import short_name, times
 
     console = out()
     models = " and ".join(short_name(name) for name in found.models)
@@ -119,7 +119,7 @@ def _judgement(found: Drifting) -> list[str]:
 
 
 def _cells(one: IndividualDrift | None) -> tuple[str, str, str, str]:
-    from hanzaki.fieldwork.answers import times
+    from hanzaki.fieldwork.identity.answers import times
 
     if one is None:
         return "", "", "not met again at a known time", ""

@@ -23,7 +23,7 @@ from hanzaki.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hanzaki.fieldwork.identify import Answer, Identification
+    from hanzaki.fieldwork.identity.identify import Answer, Identification
 
 _NEW = "new"  # what `hanzaki confirm` takes for somebody new
 _CSV_HEADERS = (
@@ -132,7 +132,7 @@ def identify(
         _print_ground(report.identifications, why=why)
     print_skipped(report.skipped)
     if picture is not None:
-        from hanzaki.fieldwork.sheet import draw_sheet
+        from hanzaki.fieldwork.identity.sheet import draw_sheet
 
         with open_catalogue(catalogue) as opened:
             draw_sheet(opened, report.identifications, picture)
@@ -158,7 +158,7 @@ def describe(model: ModelsOption = None, catalogue: CatalogueOption = None) -> N
 
 def _print(found: Identification, *, everywhere: bool, why: bool) -> None:
     from hanzaki.cli.output import out
-    from hanzaki.fieldwork.answers import by_site, short_name
+    from hanzaki.fieldwork.identity.answers import by_site, short_name
 
     console = out()
     place = (
@@ -188,7 +188,7 @@ def _print(found: Identification, *, everywhere: bool, why: bool) -> None:
 def _answers(found: Identification, *, everywhere: bool, why: bool) -> Any:
     """The table of a query's answers: somebody new at its place, all others in a quiet row at the end."""
     from hanzaki.cli.output import table
-    from hanzaki.fieldwork import answers
+    from hanzaki.fieldwork.identity import answers
 
     headers = ["", "individual", "probability", "best photograph", "encounter"]
     headers += ["seen before", "km"] * everywhere + ["why"] * why
@@ -223,7 +223,7 @@ def _next_step(found: Identification) -> str:
 def _print_ground(answers: Sequence[Identification], *, why: bool) -> None:
     """What the probabilities rest on, once for all queries."""
     from hanzaki.cli.output import out
-    from hanzaki.fieldwork.answers import percent
+    from hanzaki.fieldwork.identity.answers import percent
 
     console = out()
     judged = [found for found in answers if found.candidates]
@@ -309,6 +309,6 @@ def _csv_rows(found: Identification) -> list[list[object]]:
 
 
 def _ranked(found: Identification) -> list[tuple[int, Answer | None]]:
-    from hanzaki.fieldwork.answers import in_order
+    from hanzaki.fieldwork.identity.answers import in_order
 
     return list(enumerate(in_order(found), 1))

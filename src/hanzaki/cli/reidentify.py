@@ -23,7 +23,7 @@ from hanzaki.cli.options import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hanzaki.fieldwork.reidentify import AskedAgain, Reidentification
+    from hanzaki.fieldwork.identity.reidentify import AskedAgain, Reidentification
 
 _DIGITS = 6
 
@@ -110,7 +110,7 @@ def _print(found: Reidentification, apply: bool) -> None:
 
 
 def _row(each: AskedAgain) -> list[object]:
-    from hanzaki.fieldwork.answers import percent
+    from hanzaki.fieldwork.identity.answers import percent
 
     now = each.individual or "somebody new"
     if each.individual is None and each.begun_by not in (None, each.encounter):

@@ -11,7 +11,7 @@ from hanzaki import defaults
 from hanzaki.cli.options import SKIPPED, CatalogueOption, CsvOption, JsonOption, open_catalogue
 
 if TYPE_CHECKING:
-    from hanzaki.fieldwork.sort import Pile, ProbableIndividual
+    from hanzaki.fieldwork.identity.sort import Pile, ProbableIndividual
 
 _CSV_HEADERS = ("individual", "known_as", "named", "species", "firm", "encounter", "sure", "picture")
 _DIGITS = 4
@@ -70,7 +70,7 @@ def sort(
             progress=tell,
         )
         if picture is not None:
-            from hanzaki.fieldwork.pile_sheet import draw_pile
+            from hanzaki.fieldwork.identity.pile_sheet import draw_pile
 
             draw_pile(opened, pile, picture)
     if as_json:
@@ -86,7 +86,7 @@ def sort(
 
 def _print(pile: Pile, *, applied: bool, sure: float) -> None:
     from hanzaki.cli.output import out, table
-    from hanzaki.fieldwork.answers import percent, short_name
+    from hanzaki.fieldwork.identity.answers import percent, short_name
 
     console = out()
     models = " and ".join(short_name(name) for name in pile.models)
@@ -122,7 +122,7 @@ def _summary(pile: Pile) -> list[str]:
 
 
 def _written(pile: Pile, *, applied: bool, sure: float) -> list[str]:
-    from hanzaki.fieldwork.answers import percent
+    from hanzaki.fieldwork.identity.answers import percent
 
     new = [each for each in pile.individuals if each.known_as is None and each.firm >= sure]
     if not applied:

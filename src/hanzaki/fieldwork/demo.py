@@ -12,9 +12,9 @@ import pandas as pd
 from hanzaki.boxes import Box
 from hanzaki.errors import CatalogueError, SettingError, printable
 from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
-from hanzaki.fieldwork.identify import Identification
+from hanzaki.fieldwork.identity.identify import Identification
+from hanzaki.fieldwork.identity.sheet import draw_sheet
 from hanzaki.fieldwork.progress import Progress, silent
-from hanzaki.fieldwork.sheet import draw_sheet
 from hanzaki.settings import settings
 from hanzaki.virtual import write_stream
 

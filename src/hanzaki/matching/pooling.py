@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp, ndtri, stdtr
+from scipy.special import ndtri, stdtr
 
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.floating]
@@ -147,8 +147,7 @@ def pool(
     voices = np.full(sums.shape, -np.inf)
     voices[compared] = np.log(sums[compared]) - pooling.counted * np.log(number[compared])
     frames = compared.sum(axis=0)
-    with np.errstate(divide="ignore"):  # of who was not compared there is no voice
-        heard = logsumexp(pooling.temperature / pooling.frames * voices, axis=0)
+    heard = np.logaddexp.reduce(pooling.temperature / pooling.frames * voices, axis=0)
     total = np.where(frames > 0, pooling.frames * (heard - np.log(np.maximum(frames, 1))), np.nan)
     if admitted is not None:
         spoke = admitted[compared.any(axis=1)].any(axis=0) & (codes >= 0)
