@@ -1,4 +1,4 @@
 """Who is who: encounters compared with a catalogue's animals, what is made of it, and what is put right.
 
-``method`` says how animals are compared and ``matcher`` compares them; the other files are commands and their parts.
+``method`` says how animals are compared and ``matcher`` compares them; others are commands and their parts.
 """
