@@ -48,21 +48,23 @@ class Set:
 
     Attributes:
         evidence: what it is described by: shipped models, or the folder of one trained on the other half of nyala.
+        animals: what they are, in words.
         units: what is asked at a time: ``photograph``, or all of an ``encounter``.
         later: days from which on a photograph asks and is no part of the gallery; None = all ask and are.
     """
 
     evidence: Mapping[str, str]
+    animals: str
     units: tuple[str, ...] = ("photograph", "encounter")
     later: str | None = None
 
 
 SETS = {
-    "nyala": Set({"small": "bench/few/small/model", "marks": "marks"}),
-    "nyala-other": Set({"small": "bench/exchanged/small/model", "marks": "marks"}),
-    "cattle": Set({"hides": "hides", "marks": "marks"}, later="2025-04-10"),
-    "zebra": Set({"hides": "hides", "marks": "marks"}, units=("photograph",)),
-    "virtual": Set({"hides": "hides", "marks": "marks"}),
+    "nyala": Set({"small": "bench/few/small/model", "marks": "marks"}, "nyalas"),
+    "nyala-other": Set({"small": "bench/exchanged/small/model", "marks": "marks"}, "nyalas"),
+    "cattle": Set({"hides": "hides", "marks": "marks"}, "cattle", later="2025-04-10"),
+    "zebra": Set({"hides": "hides", "marks": "marks"}, "zebras", units=("photograph",)),
+    "virtual": Set({"hides": "hides", "marks": "marks"}, "virtual giant salamanders"),
 }
 
 
@@ -172,9 +174,9 @@ def run_start(folder: Path, chosen: Sequence[str]) -> tuple[list[str], list[list
     rows = []
     for (name, unit), own in asked.items():
         others = [one for (other, _), many in asked.items() if _species(other) != _species(name) for one in many]
-        fusion = Fusion.fit([_by_kind(each) for each in others])
+        fusion = Fusion.fit([by_kind(each) for each in others])
         scores = [
-            {kind: pooled for kind, pooled in _by_kind(each).scores.items() if kind in fusion.evidence}
+            {kind: pooled for kind, pooled in by_kind(each).scores.items() if kind in fusion.evidence}
             for each in own
         ]
         posteriors = [fusion.posterior(each, share_new(own)) for each in scores]
@@ -287,7 +289,7 @@ def write_start(folder: Path, chosen: Sequence[str]) -> None:
         frame, matrices = scores_of(folder, name)
         for unit in SETS[name].units:
             asked = list(questions(frame, matrices, unit))
-            cases += [_by_kind(question) for question in asked]
+            cases += [by_kind(question) for question in asked]
             of_hides += [question.case(["hides"]) for question in asked if "hides" in question.pairs]
         about[name] = {"annotations": len(frame), "individuals": int(frame["identity"].nunique())}
     fusion = Fusion.fit(cases)
@@ -310,7 +312,8 @@ def write_start(folder: Path, chosen: Sequence[str]) -> None:
 KINDS = {"small": "embedding", "marks": "keypoints"}  # `hides` names nobody: what it scores teaches nothing
 
 
-def _by_kind(question: Question) -> Case:
+def by_kind(question: Question) -> Case:
+    """What a fusion that knows kinds is asked, by the evidence that is worth something."""
     names = [name for name in question.pairs if name in KINDS]
     case = question.case(names)
     return Case({KINDS[name]: case.scores[name] for name in names}, case.truth, case.individual)

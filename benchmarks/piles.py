@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmarks.fusion import SETS, _by_kind, encounters_of, questions, scores_of
+from benchmarks.fusion import KINDS, SETS, by_kind, encounters_of, questions, scores_of
 from hanzaki.evaluation.clusters import ClusterQuality, judge_clusters
 from hanzaki.evaluation.resampling import Resampling
 from hanzaki.fieldwork.identity.pairing import listed_odds
@@ -34,7 +34,6 @@ from hanzaki.matching.tempering import Tempering
 NEIGHBOURS = 30
 RESAMPLING = Resampling(resamples=500)
 PILES = ("nyala", "cattle", "zebra", "virtual")
-KINDS = {"hides": "embedding", "small": "embedding", "marks": "keypoints"}
 HEADERS = (
     "set", "encounters", "individuals", "tempering", "found", "drawn (95 %)", "B-cubed F1", "precision", "recall",
     "adjusted Rand", "error in number", "firm: said", "firm: true", "over 95 %", "of them true", "s",
@@ -58,7 +57,7 @@ class Pile:
     def odds(self, fusion: Fusion) -> PairOdds:
         """Of each encounter the likeliest partners, as ``Matcher.pair_odds`` gives them."""
         count = len(self.individuals)
-        flat = {kind: scores.ravel() for kind, scores in self.scores.items()}
+        flat = {kind: scores.ravel() for kind, scores in self.scores.items() if kind in fusion.evidence}
         total = np.sum(list(fusion.ratios(flat).values()), axis=0).reshape(count, count)
         there = np.any([~np.isnan(scores) for scores in self.scores.values()], axis=0)
         return listed_odds(np.where(there, total, np.nan), NEIGHBOURS, [None] * count)
@@ -72,10 +71,11 @@ def pile_of(folder: Path, name: str) -> Pile:
         descriptions = {
             KINDS[model]: pickle.loads((folder / f"{name}.{model}.pkl").read_bytes())[1]  # of our own making
             for model in SETS[name].evidence
+            if model in KINDS
         }
         np.savez_compressed(kept, **_compared(frame, descriptions))
     with np.load(kept) as arrays:
-        return Pile(arrays["truth"].tolist(), {kind: arrays[kind] for kind in ("embedding", "keypoints")})
+        return Pile(arrays["truth"].tolist(), {kind: arrays[kind] for kind in arrays if kind != "truth"})
 
 
 def _compared(frame: pd.DataFrame, descriptions: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
@@ -84,7 +84,8 @@ def _compared(frame: pd.DataFrame, descriptions: Mapping[str, Sequence[Any]]) ->
     gallery = Gallery(
         range(len(frame)), encounters.tolist(), sides, encounters.tolist(), descriptions=descriptions
     )
-    evidence = [GlobalEvidence(gallery, "embedding"), LocalEvidence(gallery, "keypoints")]
+    ways = {"embedding": GlobalEvidence, "keypoints": LocalEvidence}
+    evidence = [ways[kind](gallery, kind) for kind in descriptions]
     names = [str(name) for name in gallery.numbered[0]]
     scores = {kind: np.full((len(names), len(names)), np.nan) for kind in descriptions}
     for place, name in enumerate(names):
@@ -103,11 +104,7 @@ def _compared(frame: pd.DataFrame, descriptions: Mapping[str, Sequence[Any]]) ->
 def cases_of(folder: Path, name: str) -> list[Case]:
     """What the fusion is fitted to: a set's photographs and encounters as queries."""
     frame, matrices = scores_of(folder, name)
-    return [
-        _by_kind(question.case(list(matrices)))
-        for unit in SETS[name].units
-        for question in questions(frame, matrices, unit)
-    ]
+    return [by_kind(question) for unit in SETS[name].units for question in questions(frame, matrices, unit)]
 
 
 def run(folder: Path, chosen: Sequence[str]) -> list[list[str]]:
@@ -184,7 +181,7 @@ def write_start(folder: Path) -> None:
         "trust": fitted.trust,
         "shift": fitted.shift,
         "individuals": fitted.individuals,
-        "fitted_on": about,
+        "fitted_on": {"animals": [SETS[name].animals for name in PILES], "sets": about},
         "written_by": "benchmarks.piles --start",
     }
     (folder / "starting_pairs.json").write_text(json.dumps(values, indent=2) + "\n", "utf-8")

@@ -27,8 +27,8 @@ def starting_tempering() -> Tempering:
 
 
 def tempered_on() -> tuple[str, ...]:
-    """The sets of animals that it was fitted on."""
-    return tuple(_read()["fitted_on"])
+    """The animals that it was fitted on, in words."""
+    return tuple(_read()["fitted_on"]["animals"])
 
 
 def fit_jointly(piles: Mapping[str, tuple[PairOdds, Sequence[str]]]) -> Tempering:

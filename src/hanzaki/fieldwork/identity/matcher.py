@@ -308,8 +308,8 @@ def _cards(method: Method) -> dict[str, dict[str, object] | None]:
 
 
 def _studies(fusion: Fusion) -> str:
-    studies = ", ".join(fusion.fitted_on.get("sets") or ())
-    return f"animals of other studies: {studies}" if studies else "animals of other studies"
+    animals = ", ".join(fusion.fitted_on.get("animals") or ())
+    return f"animals of other studies ({animals})" if animals else "animals of other studies"
 
 
 def _own_words(fusion: Fusion, day: str) -> str:

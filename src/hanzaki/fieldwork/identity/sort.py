@@ -278,7 +278,7 @@ def tempering_for(odds: PairOdds, items: pd.DataFrame) -> tuple[Tempering, str]:
         own = _part(odds, told.index.to_numpy(np.int64))
         words = f"{len(again)} individuals of this catalogue, {int(again.sum())} of them met again"
         return fit_tempering(own, told["individual_id"].tolist()), words
-    return starting_tempering(), f"animals of other studies: {', '.join(tempered_on())}"
+    return starting_tempering(), f"animals of other studies ({', '.join(tempered_on())})"
 
 
 def put_together(
