@@ -80,6 +80,7 @@ class Question:
     count: int
     truth: int
     animal: str
+    day: str
 
     def case(self, names: Sequence[str], pooling: Pooling = USUAL) -> Case:
         """What the fusion is asked, with some kinds of evidence."""
@@ -119,7 +120,7 @@ def questions(frame: pd.DataFrame, matrices: Matrices, unit: str) -> Iterator[Qu
                 scores = steadied(scores) if name == "marks" else np.where(np.isfinite(scores), scores, np.nan)
                 pairs[name] = scores.astype(np.float64)
             truth = int(np.searchsorted(present, numbers[rows[0]])) if mode == "in" else NEW
-            yield Question(pairs, codes, len(present), truth, str(animal))
+            yield Question(pairs, codes, len(present), truth, str(animal), str(frame["date"].iloc[rows[0]]))
 
 
 def encounters_of(frame: pd.DataFrame) -> npt.NDArray[np.str_]:
@@ -158,6 +159,14 @@ def run(folder: Path, chosen: Sequence[str]) -> tuple[list[str], list[list[str]]
             for label, some in {**{f"{kind}, ours": [kind] for kind in kinds}, "fused, ours": kinds}.items():
                 posteriors = cross_fitted([each.case(some) for each in asked], prior_new=share_new(asked))
                 rows.append(_row(name, unit, label, judged(posteriors, asked)))
+            if SETS[name].later is not None:
+                middle = sorted(each.day for each in asked)[len(asked) // 2]
+                posteriors = cross_fitted(
+                    [each.case(kinds) for each in asked],
+                    prior_new=share_new(asked),
+                    periods=[each.day < middle for each in asked],
+                )
+                rows.append(_row(name, unit, "fused, ours, by other days", judged(posteriors, asked)))
             every.append((posteriors, asked))
     posteriors, asked = ([one for part in parts for one in part] for parts in zip(*every, strict=True))
     rows.append(_row("all", "either", "fused, ours", judged(posteriors, asked)))

@@ -81,6 +81,21 @@ def test_no_animal_is_judged_by_what_was_fitted_to_it():
     assert sum(map(len, left_out)) == len(everybody)
 
 
+def test_no_day_is_judged_by_what_was_fitted_to_it():
+    cases = planted(160)
+    days = [number // 80 for number in range(160)]  # every animal on both
+    day_of = {id(case): day for case, day in zip(cases, days, strict=True)}
+    seen: list[set[int]] = []
+
+    def fit(some):
+        seen.append({day_of[id(case)] for case in some})
+        return Fusion.fit(some)
+
+    posteriors = cross_fitted(cases, fit, folds=4, periods=days)
+    assert len(posteriors) == 160
+    assert seen == [{1}, {0}] * 4
+
+
 def test_folds_hold_animals_together_and_are_of_about_equal_size():
     individuals = [f"animal {number % 13}" for number in range(100)]
     part = folds_of_individuals(individuals, 5)

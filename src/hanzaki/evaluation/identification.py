@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,7 @@ def cross_fitted(
     folds: int = FOLDS,
     seed: int = 0,
     prior_new: float = PRIOR_NEW,
+    periods: Sequence[Hashable] | None = None,
 ) -> list[Posterior]:
     """The posterior of each case, by a fusion that was fitted to the cases of other individuals.
 
@@ -154,15 +156,18 @@ def cross_fitted(
         folds: into how many parts individuals are cut.
         seed: of the cut.
         prior_new: that an animal is new.
+        periods: of each case, when it was met: then a fusion was not fitted to cases of the same period either.
 
     Raises:
         ValueError: if there are fewer individuals than folds, or a fusion cannot be fitted.
     """
     part = folds_of_individuals([case.individual for case in cases], folds, seed)
+    when, periods_there = number_individuals(periods if periods is not None else [None] * len(cases))
     posteriors: dict[int, Posterior] = {}
-    for fold in range(folds):
-        fusion = fit([case for case, place in zip(cases, part, strict=True) if place != fold])
-        for row in np.flatnonzero(part == fold).tolist():
+    for fold, period in product(range(folds), range(periods_there)):
+        elsewhere = (part != fold) & ((when != period) | (periods is None))
+        fusion = fit([cases[row] for row in np.flatnonzero(elsewhere)])
+        for row in np.flatnonzero((part == fold) & (when == period)).tolist():
             posteriors[row] = fusion.posterior(cases[row].scores, prior_new)
     return [posteriors[row] for row in range(len(cases))]
 
