@@ -9,6 +9,7 @@ import yaml
 
 import hanzaki
 from hanzaki.fieldwork.fieldcatalogue import FieldCatalogue
+from hanzaki.settings import settings
 from hanzaki.virtual import write_photographs
 from tests.fixtures.animals import TINY, write_animals
 from tests.fixtures.models import write_model
@@ -20,6 +21,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HANZAKI_CATALOGUE", raising=False)
     monkeypatch.setenv("HANZAKI_WHO", "tester")
+    settings.cache_clear()  # a wider fixture may have read them before
 
 
 @pytest.fixture

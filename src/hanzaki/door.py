@@ -71,7 +71,7 @@ def calibrate(
         KeyboardInterrupt: if the user stops it; nothing of the calibration is kept then.
     """
     from hanzaki.evaluation.recalibration import QUICK, Calibrated, recalibrate, still_needed
-    from hanzaki.fieldwork.identity.calibrate import ask_again, keep_calibration
+    from hanzaki.fieldwork.identity.calibrate import ask_again, heeds_drift, keep_calibration
     from hanzaki.fieldwork.identity.matcher import beginning
     from hanzaki.fieldwork.identity.method import load_method
     from hanzaki.fieldwork.progress import silent
@@ -98,6 +98,7 @@ def calibrate(
         found=None if needed else recalibrate(asked.cases, beginning(method), about, QUICK, progress),
         needed=needed,
         skipped=asked.skipped,
+        drift_undone=not needed and heeds_drift(catalogue, method),
     )
     if done.found is not None:
         keep_calibration(catalogue, method, done.found.fusion, done.prior_new, done.as_json())

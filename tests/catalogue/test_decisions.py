@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 import hanzaki
 from hanzaki import CatalogueError, DecisionError, FieldCatalogue
@@ -203,3 +204,11 @@ def test_undo_is_the_inverse_of_every_decision(tmp_path_factory, steps):
             catalogue.undo()
             states.pop()
             assert who_is_who(catalogue) == states[-1]
+
+
+def test_a_batch_of_the_machine_does_not_make_one_animal_both_sexes(river):
+    with pytest.raises(DecisionError, match="is male, but encounter"), river.writing() as session:
+        one, other = session.scalars(select(Encounter).where(Encounter.individual_id.is_(None)).limit(2))
+        one.sex, other.sex = "female", "male"
+        animal = decisions.new_individual(session, one.species)
+        decisions.accept(session, {one: animal, other: animal}, who="tester", evidence={})

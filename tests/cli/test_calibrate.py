@@ -28,7 +28,9 @@ def test_it_says_how_true_probabilities_are_and_keeps_what_it_learnt(river, mode
     assert " answers given " in text
     assert "What was learnt from your decisions is kept" in text
     assert (river.parent / "page" / "index.html").is_file()
-    assert "Forgot what was learnt once" in done(*asked, "--forget", where=river)
+    forgot = done(*asked, "--forget", where=river)
+    assert "Forgot what was learnt once" in forgot
+    assert "Nothing is learnt with them until you run `hanzaki calibrate`" in forgot
     assert "Nothing had been learnt" in done(*asked, "--forget", where=river)
 
 

@@ -32,6 +32,16 @@ def test_mistakes_are_listed_with_what_shows_them_and_what_puts_them_right(mista
     assert (tmp_path / "found.jpg").stat().st_size > 10_000
 
 
+def test_a_picture_that_cannot_be_written_is_refused_first_and_takes_nothing_away(mistaken, tmp_path):
+    refused = call("check", *BOLD, "--picture", tmp_path / "missing" / "found.jpg", where=mistaken[0])
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "there is no folder" in refused.stderr
+    failed = call("check", *BOLD, "--json", "--picture", tmp_path / ("p" * 300 + ".jpg"), where=mistaken[0])
+    assert failed.returncode == 1
+    assert "the picture cannot be written" in failed.stderr
+    assert json.loads(failed.stdout)["encounters"] > 0
+
+
 def test_json_has_all_of_it(mistaken):
     folder, twice, mixed = mistaken
     said = json.loads(done("check", *BOLD, "--json", where=folder))

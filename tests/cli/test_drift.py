@@ -37,6 +37,14 @@ def test_the_change_of_one_as_json(changing, model_folder):
     assert said["individuals"][0]["years"] == pytest.approx(14, abs=0.02)
 
 
+def test_a_drift_that_is_kept_is_to_be_measured_again_after_a_calibration(changing, model_folder):
+    model = ("--with", model_folder)
+    assert "drift --keep" not in done("calibrate", *model, where=changing)
+    done("drift", "--keep", *model, where=changing)
+    assert "run `hanzaki drift --keep` again" in done("calibrate", *model, where=changing)
+    done("calibrate", "--forget", *model, where=changing)
+
+
 def test_what_is_wrong_is_said(changing, model_folder, tmp_path):
     for words, text in [
         (["--picture", tmp_path / "drift.png"], ".svg"),

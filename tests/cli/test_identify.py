@@ -182,3 +182,12 @@ def test_one_format_at_a_time(asked, tmp_path):
     hanzaki.init(tmp_path / "river").close()
     result = CliRunner().invoke(app, ["identify", "7", "-C", str(tmp_path / "river"), "--json", "--csv"])
     assert "choose one of --json and --csv" in str(result.exception)
+
+
+def test_probabilities_that_no_picture_speaks_for_say_so(told, asked):
+    words = "fewer than three animals to compare its pictures with"
+    assert words not in told()
+    asked.answers = [identification(0.5, (SAKURA, UME), compared=False)]
+    assert words in " ".join(told().split())
+    assert not json.loads(told("--json"))[0]["compared"]
+    assert {each["compared"] for each in csv.DictReader(io.StringIO(told("--csv")))} == {"False"}

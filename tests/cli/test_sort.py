@@ -45,6 +45,24 @@ def test_a_pile_is_sorted_drawn_and_named(river, model_folder):
     assert "no encounter without a name" in wrong.stderr
 
 
+def test_what_cannot_be_written_or_be_sure_is_refused_before_the_work(river):
+    wrong = call("sort", "--apply", "--picture", "missing/pile.jpg", where=river)
+    assert wrong.returncode == 1
+    assert "there is no folder missing" in wrong.stderr
+    assert call("sort", "--picture", "pile.txt", where=river).returncode == 1
+    wrong = call("sort", "--sure", 95, where=river)
+    assert wrong.returncode == 1
+    assert "sure 95.0" in wrong.stderr
+
+
+def test_a_picture_that_fails_after_all_takes_nothing_away(river, model_folder):
+    far_too_long = "p" * 300 + ".jpg"
+    failed = call("sort", "--with", model_folder, "--json", "--picture", far_too_long, where=river)
+    assert failed.returncode == 1
+    assert "the picture cannot be written" in failed.stderr
+    assert json.loads(failed.stdout)["encounters"] == 6
+
+
 def test_one_form_of_answer_at_a_time(river):
     wrong = call("sort", "--json", "--csv", where=river)
     assert wrong.returncode != 0

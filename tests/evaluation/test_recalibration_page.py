@@ -86,3 +86,9 @@ def test_where_the_prior_comes_from_is_told(done):
     )
     assert facts_of(replace(done, prior_told=True))[prior] == "8.0%: as you say"
     assert "no encounter has a day" in facts_of(replace(done, later=0))[prior]
+
+
+def test_the_page_says_that_a_drift_is_to_be_measured_again(done, tmp_path):
+    for undone in (False, True):
+        page = write_calibration_page(tmp_path, "river", replace(done, drift_undone=undone))
+        assert ("hanzaki drift --keep" in read(page).text) is undone

@@ -80,3 +80,12 @@ def test_first_is_asked_what_is_least_known():
     assert review_order(some, [0, 1, 2]) == [1, 2, 0]
     assert settled(some[1]) > settled(some[0])
     assert settled(posterior(1.0, 0.0)) == 0
+
+
+def test_who_was_compared_with_a_part_only_is_not_new_and_makes_no_other_surer():
+    pile = [posterior(1.0), posterior(0.1, 0.9), posterior(0.95, 0.05)]  # the first was compared with nobody
+    assert decide(pile, 0.06).accepted.tolist() == [True, True, True]
+    found = decide(pile, 0.06, np.array([True, False, True]))
+    assert found.accepted.tolist() == [False, False, True]
+    assert found.new_above == math.inf
+    assert 0 in found.review

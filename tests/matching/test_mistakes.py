@@ -65,8 +65,10 @@ def test_probabilities_are_those_of_partitions(seed: int, absent: float, prior: 
     worth = [np.exp(odds.within(np.r_[way + 10, named[3:]]) - before + prior) for way in ways]
     assert found["a"].probability == pytest.approx(sum(worth) / (1 + sum(worth)))
     assert found["a"].best == pytest.approx(max(worth) / sum(worth))
-    best = ways[int(np.argmax(worth))]
-    assert set(found["a"].parts) == {tuple(np.flatnonzero(best == side).tolist()) for side in (0, 1)}
+    best = [way for way, each in zip(ways, worth, strict=True) if each == pytest.approx(max(worth))]
+    assert set(found["a"].parts) in [  # several may be as good
+        {tuple(np.flatnonzero(way == side).tolist()) for side in (0, 1)} for way in best
+    ]
 
 
 @given(st.integers(0, 99))

@@ -66,16 +66,20 @@ def accept(
 
     Raises:
         DecisionError: if a person or a table named one of the encounters, or what was told of one speaks against
-            its answer.
+            its answer, or against another that is given the same.
     """
     left = {encounter.individual_id for encounter in answers}
+    given: dict[int, list[Encounter]] = {}
     for encounter, individual in answers.items():
         if (word := named_by(session, encounter)) not in (None, MACHINE):
             raise DecisionError(
                 f"encounter {encounter.id} was named by a {word}, and the machine changes no such word"
             )
-        if trouble := contradiction(session, encounter, individual, MACHINE):
+        others = given.setdefault(individual.id, [])
+        trouble = contradiction(session, encounter, individual, MACHINE) or disagreement(encounter, others)
+        if trouble:
             raise DecisionError(trouble)
+        others.append(encounter)
     changed = {encounter: individual.id for encounter, individual in answers.items()}
     decision = _decide(session, changed, who, MACHINE, ACCEPT, evidence)
     for number in left:
@@ -97,6 +101,17 @@ def contradiction(session: Session, encounter: Encounter, individual: Individual
         known = facts.told_beside(session, individual, label, encounter)
         if seen is not None and known and seen not in known:
             return f"encounter {encounter.id} is {seen}, but {individual.name} is {' and '.join(sorted(known))}"
+    return None
+
+
+def disagreement(encounter: Encounter, others: Sequence[Encounter]) -> str | None:
+    """What was told of an encounter and speaks against its being of one animal with any of others, in words."""
+    for label in facts.FACTS:
+        mine = getattr(encounter, label)
+        for other in others:
+            theirs = getattr(other, label)
+            if mine is not None and theirs is not None and mine != theirs:
+                return f"encounter {encounter.id} is {mine}, but encounter {other.id} is {theirs}"
     return None
 
 

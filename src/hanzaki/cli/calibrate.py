@@ -8,23 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hanzaki import defaults
-from hanzaki.cli.options import SKIPPED, CatalogueOption, JsonOption, open_catalogue
+from hanzaki.cli.options import SKIPPED, CatalogueOption, JsonOption, ModelsOption, open_catalogue
 
 if TYPE_CHECKING:
     from hanzaki.evaluation.recalibration import Calibrated
 
 
 def calibrate(
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--with",
-            metavar="MODEL",
-            help="What compares animals: a model of `hanzaki models list`, a model folder, or sift; may be "
-            "repeated, then all of them together.",
-            show_default=defaults.MODEL,
-        ),
-    ] = None,
+    model: ModelsOption = None,
     prior_new: Annotated[
         float | None,
         typer.Option(
@@ -78,11 +69,12 @@ def _forget(catalogue: Path | None, models: list[str]) -> None:
         known = forget_calibration(opened, load_method(models))
     times = "once" if known == 1 else f"{known} times"
     typer.echo(f"Forgot what was learnt {times}" if known else "Nothing had been learnt with these models")
+    typer.echo("Nothing is learnt with them until you run `hanzaki calibrate`")
 
 
 def _print(done: Calibrated) -> None:
     from hanzaki.cli.output import out, table
-    from hanzaki.evaluation.report.recalibration import facts_of, measure_table, sentence, verdict
+    from hanzaki.evaluation.report.recalibration import MEASURE_AGAIN, facts_of, measure_table, sentence, verdict
 
     console = out()
     console.print(table(("this catalogue", ""), list(facts_of(done).items())))
@@ -99,3 +91,5 @@ def _print(done: Calibrated) -> None:
         console.print(sentence(level), markup=False)
     console.print()
     console.print(verdict(done.found), markup=False)
+    if done.drift_undone:
+        console.print(MEASURE_AGAIN, markup=False)

@@ -46,19 +46,22 @@ def check(
     the photographs, and run the command beside them if you agree.
     """
     from hanzaki.cli.output import print_json, print_skipped, progress
+    from hanzaki.cli.pictures import require_drawable
 
-    with open_catalogue(catalogue) as opened, progress() as tell:
-        report = opened.check(
-            model=model or defaults.MODEL, tolerated=tolerate, wrong=wrong, word=word, progress=tell
-        )
+    require_drawable(picture)
+    with open_catalogue(catalogue) as opened:
+        with progress() as tell:
+            report = opened.check(
+                model=model or defaults.MODEL, tolerated=tolerate, wrong=wrong, word=word, progress=tell
+            )
+        if as_json:
+            print_json(_json(report))
+        else:
+            _print(report)
         if picture is not None:
             from hanzaki.fieldwork.identity.check_sheet import draw_check
 
             draw_check(opened, report, picture)
-    if as_json:
-        print_json(_json(report))
-    else:
-        _print(report)
     print_skipped(report.skipped)
     if report.skipped:
         raise typer.Exit(SKIPPED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hanzaki import defaults
-from hanzaki.cli.options import SKIPPED, CatalogueOption, JsonOption, open_catalogue
+from hanzaki.cli.options import SKIPPED, CatalogueOption, JsonOption, ModelsOption, open_catalogue
 
 if TYPE_CHECKING:
     from hanzaki.fieldwork.identity.drift import Drifting
@@ -27,16 +27,7 @@ def drift(
             metavar="INDIVIDUAL...", help="Whose change to show; by default of all that were met again."
         ),
     ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--with",
-            metavar="MODEL",
-            help="What compares animals: a model of `hanzaki models list`, a model folder, or sift; may be "
-            "repeated, then all of them together.",
-            show_default=defaults.MODEL,
-        ),
-    ] = None,
+    model: ModelsOption = None,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also draw it, as an SVG: a line for each animal.")
     ] = None,
@@ -59,12 +50,12 @@ def drift(
         raise SettingError(f"{picture}: it is drawn as SVG, so let the name end in .svg")
     with open_catalogue(catalogue) as opened, progress() as tell:
         found = opened.drift(individuals or (), model=model or defaults.MODEL, keep=keep, progress=tell)
-    if picture is not None:
-        _draw(found, picture, individuals or ())
     if as_json:
         print_json(_json(found))
     else:
         _print(found)
+    if picture is not None:
+        _draw(found, picture, individuals or ())
     print_skipped(found.skipped)
     if found.skipped:
         raise typer.Exit(SKIPPED)

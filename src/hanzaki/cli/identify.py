@@ -29,7 +29,7 @@ _NEW = "new"  # what `hanzaki confirm` takes for somebody new
 _CSV_HEADERS = (
     "query", "encounter", "known_as", "rank", "answer", "individual", "probability", "photograph",
     "photograph_path", "photograph_encounter", "last_site", "last_seen", "kilometres", "scope", "photographs",
-    "individuals", "models", "prior_new",
+    "individuals", "models", "prior_new", "compared",
 )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def describe(model: ModelsOption = None, catalogue: CatalogueOption = None) -> N
 
 def _print(found: Identification, *, everywhere: bool, why: bool) -> None:
     from hanzaki.cli.output import out
-    from hanzaki.fieldwork.identity.answers import by_site, short_name
+    from hanzaki.fieldwork.identity.answers import NOT_COMPARED, by_site, short_name
 
     console = out()
     place = (
@@ -174,6 +174,8 @@ def _print(found: Identification, *, everywhere: bool, why: bool) -> None:
     )
     if found.poor:
         console.print("all its pictures show the animal badly: look at the candidates with care", style="yellow")
+    if found.candidates and not found.compared:
+        console.print(NOT_COMPARED, style="yellow")
     if found.candidates:
         console.print(_answers(found, everywhere=everywhere, why=why))
         if everywhere:
@@ -273,6 +275,7 @@ def _json(found: Identification) -> dict[str, Any]:
             "individuals": found.individuals,
         },
         "poor": found.poor,
+        "compared": found.compared,
         "candidates": [_json_candidate(rank, answer) for rank, answer in _ranked(found) if answer is not None],
     }
 
@@ -295,7 +298,8 @@ def _json_candidate(rank: int, answer: Answer) -> dict[str, Any]:
 
 def _csv_rows(found: Identification) -> list[list[object]]:
     query = [found.query, found.encounter, found.known_as]
-    searched = [found.scope, found.photographs, found.individuals, " ".join(found.models), found.prior_new]
+    searched: list[object] = [found.scope, found.photographs, found.individuals, " ".join(found.models)]
+    searched += [found.prior_new, found.compared]
     rows: list[list[object]] = []
     for rank, answer in _ranked(found):
         if answer is None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hanzaki import defaults
-from hanzaki.cli.options import SKIPPED, CatalogueOption, CsvOption, JsonOption, open_catalogue
+from hanzaki.cli.options import SKIPPED, CatalogueOption, CsvOption, JsonOption, ModelsOption, open_catalogue
 
 if TYPE_CHECKING:
     from hanzaki.fieldwork.identity.sort import Pile, ProbableIndividual
 
 _CSV_HEADERS = ("individual", "known_as", "named", "species", "firm", "encounter", "sure", "picture")
 _DIGITS = 4
-_SURE = 0.95  # fieldwork.sort.SURE, which is not imported for its weight; a test holds the two together
+_SURE = 0.95  # fieldwork.identity.sort.SURE, which is not imported for its weight; a test holds the two together
 
 
 def sort(
@@ -23,16 +23,7 @@ def sort(
         list[int] | None,
         typer.Argument(metavar="ENCOUNTER...", help="Their numbers; by default all that have no name."),
     ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--with",
-            metavar="MODEL",
-            help="What compares animals: a model of `hanzaki models list`, a model folder, or sift; may be "
-            "repeated, then all of them together.",
-            show_default=defaults.MODEL,
-        ),
-    ] = None,
+    model: ModelsOption = None,
     survey: Annotated[str | None, typer.Option(help="Of this survey only.")] = None,
     site: Annotated[str | None, typer.Option(help="At this site only.")] = None,
     apply: Annotated[
@@ -55,30 +46,33 @@ def sort(
     and `hanzaki undo` takes all of that back at once.
     """
     from hanzaki.cli.output import print_csv, print_json, print_skipped, progress
+    from hanzaki.cli.pictures import require_drawable
     from hanzaki.errors import SettingError
 
     if as_json and as_csv:
         raise SettingError("choose one of --json and --csv")
-    with open_catalogue(catalogue) as opened, progress() as tell:
-        pile = opened.sort(
-            encounters or (),
-            model=model or defaults.MODEL,
-            survey=survey,
-            site=site,
-            apply=apply,
-            sure=sure,
-            progress=tell,
-        )
+    require_drawable(picture)
+    with open_catalogue(catalogue) as opened:
+        with progress() as tell:
+            pile = opened.sort(
+                encounters or (),
+                model=model or defaults.MODEL,
+                survey=survey,
+                site=site,
+                apply=apply,
+                sure=sure,
+                progress=tell,
+            )
+        if as_json:
+            print_json(_json(pile))
+        elif as_csv:
+            print_csv(_CSV_HEADERS, [row for each in pile.individuals for row in _csv_rows(each)])
+        else:
+            _print(pile, applied=apply, sure=sure)
         if picture is not None:
             from hanzaki.fieldwork.identity.pile_sheet import draw_pile
 
             draw_pile(opened, pile, picture)
-    if as_json:
-        print_json(_json(pile))
-    elif as_csv:
-        print_csv(_CSV_HEADERS, [row for each in pile.individuals for row in _csv_rows(each)])
-    else:
-        _print(pile, applied=apply, sure=sure)
     print_skipped(pile.skipped)
     if pile.skipped:
         raise typer.Exit(SKIPPED)
@@ -126,12 +120,12 @@ def _written(pile: Pile, *, applied: bool, sure: float) -> list[str]:
 
     new = [each for each in pile.individuals if each.known_as is None and each.firm >= sure]
     if not applied:
-        firm = _count(len(new), "new individual")
+        firm = _count(sum(each.doubt is None for each in new), "new individual")
         lines = [f"nothing was written; --apply names {firm}, those that are firm by {percent(sure)} or more"]
     else:
         named = sum(each.named is not None for each in pile.individuals)
         lines = [f"named: {_count(named, 'new individual')}" + ("; `hanzaki undo` takes it back" if named else "")]
-        lines += [f"{each.number} was not named: {each.doubt}" for each in new if each.doubt]
+    lines += [f"{each.number} is not named: {each.doubt}" for each in new if each.doubt]
     if any(each.known_as for each in pile.individuals):
         lines.append("those that may be known: `hanzaki accept` or `hanzaki confirm` names them")
     return lines

@@ -166,7 +166,7 @@ def cross_fitted(
     posteriors: dict[int, Posterior] = {}
     for fold, period in product(range(folds), range(periods_there)):
         elsewhere = (part != fold) & ((when != period) | (periods is None))
-        fusion = fit([cases[row] for row in np.flatnonzero(elsewhere)])
+        fusion = fit([cases[row] for row in np.flatnonzero(elsewhere).tolist()])
         for row in np.flatnonzero((part == fold) & (when == period)).tolist():
             posteriors[row] = fusion.posterior(cases[row].scores, prior_new)
     return [posteriors[row] for row in range(len(cases))]

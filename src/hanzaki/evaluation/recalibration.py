@@ -165,6 +165,8 @@ class Calibrated:
         found: what cross-validation said; None if there is too little to learn from.
         needed: what is still needed, in sentences; empty if nothing.
         skipped: what could not be used, with the reason.
+        drift_undone: whether the calibration before heeded how markings change with the years, which this one does
+            not yet.
     """
 
     evidence: tuple[str, ...]
@@ -179,6 +181,7 @@ class Calibrated:
     found: Recalibration | None
     needed: tuple[str, ...]
     skipped: tuple[BadMedium, ...] = ()
+    drift_undone: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """All but the single answers, as numbers and words that JSON takes."""

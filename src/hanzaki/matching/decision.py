@@ -48,22 +48,26 @@ class Decisions:
     missed_matches: float
 
 
-def decide(posteriors: Sequence[Posterior], rate: float) -> Decisions:
+def decide(posteriors: Sequence[Posterior], rate: float, partial: Truths | None = None) -> Decisions:
     """Accept as many answers as a tolerated rate of false matches allows; the others go to review.
 
     Args:
         posteriors: of each encounter.
         rate: the tolerated share of wrong ones among the accepted, a fraction; 0 accepts only certainty.
+        partial: bool (e,), whether an encounter was compared with a part of the known animals only. That it is
+            none of these does not make it new: such an answer goes to review, and counts for no threshold.
 
     Raises:
         ValueError: if the rate is not in 0..1.
     """
     confidences = np.array([posterior.confidence for posterior in posteriors], np.float64)
     new = _answers_new(posteriors)
+    open_ = np.zeros(len(new), bool) if partial is None else new & partial
     known_above, new_above = (
-        acceptance_threshold(confidences[group], rate) if group.any() else math.inf for group in (~new, new)
+        acceptance_threshold(confidences[group], rate) if group.any() else math.inf
+        for group in (~new, new & ~open_)
     )
-    accepted = confidences >= np.where(new, new_above, known_above)
+    accepted = (confidences >= np.where(new, new_above, known_above)) & ~open_
     return weigh(posteriors, accepted, known_above, new_above)
 
 

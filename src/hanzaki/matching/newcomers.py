@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from hanzaki.matching.choice import NEW, Posterior
-from hanzaki.matching.decision import Decisions, decide, weigh
+from hanzaki.matching.decision import Decisions, Truths, decide, weigh
 from hanzaki.matching.odds import PairOdds
 
 Floats = npt.NDArray[np.float64]
@@ -53,6 +53,7 @@ def settle(
     rate: float,
     prior_new: float,
     bias: float = 0.0,
+    partial: Truths | None = None,
 ) -> Settled:
     """Accept answers as :func:`hanzaki.matching.decision.decide` does, and find which newcomers are one animal.
 
@@ -62,13 +63,14 @@ def settle(
         rate: the tolerated share of wrong ones among the accepted, a fraction.
         prior_new: probability that an animal is new, as the posteriors have it.
         bias: of "somebody new", as the posteriors have it, in nats.
+        partial: bool (e,), which encounters were compared with a part of the known animals only: they begin none.
 
     Raises:
         ValueError: if the rate is not in 0..1, or the odds are of another number of encounters.
     """
     if odds.items != len(posteriors):
         raise ValueError(f"{len(posteriors)} encounters, but log odds of {odds.items}")
-    first = decide(posteriors, rate)
+    first = decide(posteriors, rate, partial)
     likeness = _Likeness(odds)
     offset = math.log1p(-prior_new) - math.log(prior_new) - bias
 
@@ -86,7 +88,7 @@ def settle(
     everybody = tuple(began)
     answers = [begins.get(place) or (beside(place, everybody), everybody) for place in range(len(posteriors))]
     found = [posterior for posterior, _ in answers]
-    settled = Settled(tuple(found), tuple(newcomers for _, newcomers in answers), decide(found, rate))
+    settled = Settled(tuple(found), tuple(newcomers for _, newcomers in answers), decide(found, rate, partial))
     return replace(settled, decisions=_grounded(settled, begins.keys()))
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy.orm import Session
 
 import hanzaki
 from hanzaki import CatalogueError, DecisionError, FieldCatalogue, SettingError
+from hanzaki.catalogue.tables import Encounter
+from hanzaki.fieldwork.identity.asking import Heard
+from hanzaki.fieldwork.identity.batch import find_obstacles
 from hanzaki.fieldwork.identity.method import load_method
+from hanzaki.matching.choice import Posterior
+from hanzaki.matching.decision import decide
+from hanzaki.matching.newcomers import Settled
 from tests.fixtures.mosaic import calibrate, meet, write_mosaic_model
 
 KNOWN = range(12)
@@ -159,3 +167,43 @@ def test_nothing_to_name(river, mosaic):
     found = river.accept(model=mosaic, tolerate=0.01, apply=True)
     assert (found.named, found.review, found.decision) == ((), (), None)
     assert hanzaki.open(river.folder).queue(model=mosaic).questions == ()
+
+
+def test_who_was_not_compared_with_all_known_animals_is_not_new(river, mosaic, tmp_path):
+    meet(river, tmp_path / "met", [2, NEW], named=False)
+    with river.writing() as session:
+        for number in range(1, 13):
+            side(session, number, "left")
+        side(session, 14, "right")
+    found = river.accept(model=mosaic, tolerate=0.5, apply=True)
+    assert [each.encounter for each in found.named] == [13]
+    (question,) = found.review
+    assert question.obstacle == "12 known animals were photographed only from the other side"
+    assert found.new_above is None  # it says nothing of how sure others must be
+
+
+def test_two_of_one_batch_cannot_make_one_known_animal_both(river, mosaic, tmp_path):
+    meet(river, tmp_path / "met", [2, 2, 2], named=False)
+    river.tell([13, 15], sex="female")
+    river.tell([14], sex="male")
+    found = river.accept(model=mosaic, tolerate=0.01, apply=True)
+    notes = {question.encounter: question.obstacle for question in found.review}
+    assert {each.encounter for each in found.named} in ({13, 15}, {14})
+    assert {*notes, *(each.encounter for each in found.named)} == {13, 14, 15}
+    assert all("but encounter" in note for note in notes.values())
+
+
+def test_two_that_join_a_newcomer_agree_with_each_other(river, tmp_path):
+    meet(river, tmp_path / "met", [NEW, NEW, NEW], named=False)
+    river.tell([14], sex="female")
+    river.tell([15], sex="male")
+    nobody = Posterior(np.empty(0), 1.0)
+    heard = [Heard(number, np.empty(0, np.int64), nobody, None, False) for number in (13, 14, 15)]
+    posteriors = (nobody, Posterior(np.array([0.9]), 0.1), Posterior(np.array([0.8]), 0.2))
+    settled = Settled(posteriors, ((), (0,), (0,)), decide(posteriors, 1.0))
+    assert find_obstacles(river, heard, settled) == {2: "encounter 15 is male, but encounter 14 is female"}
+
+
+def side(session: Session, encounter: int, shown: str) -> None:
+    for picture in session.get_one(Encounter, encounter).annotations:
+        picture.orientation = shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +23,9 @@ from hanzaki.fieldwork.identity.calibrate import (
     Newcomers,
     ask_again,
     count_newcomers,
+    draw,
     forget_calibration,
+    heeds_drift,
     keep_calibration,
     keep_up,
     meetings_of,
@@ -30,10 +34,13 @@ from hanzaki.fieldwork.identity.matcher import Matcher, beginning
 from hanzaki.fieldwork.identity.method import Method, describe_all_of, load_method
 from hanzaki.fieldwork.queries import Query
 from hanzaki.matching.choice import NEW, PRIOR_NEW, Fusion, Weighed
+from hanzaki.matching.drift import Drift
 from hanzaki.matching.likelihood import ScoreLikelihood
+from hanzaki.matching.relearning import LEAST
 from tests.fixtures.animals import write_animals
 
 DAY = datetime(2020, 6, 1)
+DRIFT = Drift(-0.8, -0.9, -0.7, start=6.0, strangers=-4.0, usual=5.0, spread=0.1, individuals={})
 
 
 def make(folder: Path, individuals: int, photographs: int, sides: tuple[str, ...] = ("left",)) -> FieldCatalogue:
@@ -58,6 +65,14 @@ def river(tmp_path_factory: pytest.TempPathFactory) -> FieldCatalogue:
     """Eleven animals in three encounters each."""
     with make(tmp_path_factory.mktemp("calibrate"), 11, 3) as catalogue:
         yield catalogue
+
+
+@pytest.fixture(autouse=True)
+def nothing_learnt(river: FieldCatalogue, method: Method) -> Iterator[None]:
+    """What one test lets the river learn, or forget, is no matter of the next."""
+    yield
+    with river.writing() as session:
+        calibrations.forget(session, method.names)
 
 
 @pytest.fixture
@@ -195,15 +210,26 @@ def test_an_empty_catalogue_has_nothing_to_ask(catalogue, model_folder):
     assert "here none were" in done.needed[0]
 
 
-def test_the_drift_that_was_measured_before_stays(small, method):
+def test_a_new_calibration_begins_without_the_drift_that_was_measured_by_another(small, method):
     describe_all_of(small, method)
     fusion = Fusion({method.names[0]: Weighed(1.0, ScoreLikelihood(0.0, 1.0, (0.0, 0.0)))})
     with small.writing() as session:
         calibrations.keep(session, method.names, fusion.as_json(), 0.5, who="me", report={}, drift={"slope": -0.1})
+    assert heeds_drift(small, method)
     keep_calibration(small, method, fusion, 0.2, {})
     with small.reading() as session:
         kept = calibrations.newest(session, method.names)
-        assert (kept.prior_new, kept.drift) == (0.2, {"slope": -0.1})
+        assert (kept.prior_new, kept.drift) == (0.2, None)
+    assert not heeds_drift(small, method)
+
+
+def test_who_calibrates_is_told_that_a_drift_no_longer_counts(river, method, model_folder):
+    assert not hanzaki.calibrate(river, model=model_folder).drift_undone
+    with river.writing() as session:
+        row = calibrations.newest(session, method.names)
+        calibrations.keep(session, row.evidence, row.fusion, 0.5, who="me", report={}, drift=DRIFT.as_json())
+    assert hanzaki.calibrate(river, model=model_folder).drift_undone
+    assert not hanzaki.calibrate(river, model=model_folder).drift_undone
 
 
 def met(*individuals: int, flank: str | None = None) -> list[Meeting]:
@@ -283,7 +309,9 @@ def test_decisions_are_learnt_from_as_they_come(tmp_path, method):
         for number in unnamed[::2]:
             catalogue.confirm(number, names[number - 1])
         assert keep_up(catalogue, method)
-        assert Matcher(catalogue, method).calibrated.startswith("this catalogue: 22 decisions on 11 individuals")
+        words = Matcher(catalogue, method).calibrated
+        assert words.startswith("this catalogue: 22 decisions on 11 individuals")
+        assert words.endswith(", not yet judged; run `hanzaki calibrate`")
         assert not keep_up(catalogue, method)  # nothing came since
 
         for number in unnamed[1::2]:
@@ -302,7 +330,6 @@ def test_answers_are_truer_by_what_was_decided(river, method):
     assert found.candidates[0].individual == found.known_as
     assert found.confidence > before + 0.1  # these animals are never mistaken, as others are
     assert found.calibrated.startswith("this catalogue")
-    assert forget_calibration(river, method) == 1
 
 
 def test_a_great_catalogue_is_not_asked_beside_other_work(small, river, method, monkeypatch):
@@ -310,3 +337,112 @@ def test_a_great_catalogue_is_not_asked_beside_other_work(small, river, method, 
     describe_all_of(river, method)
     assert not keep_up(river, method)  # twenty of its encounters would teach too little
     assert not keep_up(small, method)  # five animals
+
+
+def grown_by_half(catalogue: FieldCatalogue, method: Method, **report: object) -> None:
+    """Write into the newest calibration's report, and that it was learnt from few decisions."""
+    with catalogue.writing() as session:
+        row = calibrations.newest(session, method.names)
+        row.report = row.report | {"decided": 22} | report
+
+
+def test_what_was_forgotten_is_not_learnt_back_until_it_is_asked_for(river, method, model_folder):
+    describe_all_of(river, method)
+    assert keep_up(river, method)
+    assert forget_calibration(river, method) == 1
+    assert not keep_up(river, method)
+    (found,) = river.identify([1], model=model_folder).identifications
+    assert found.calibrated.startswith("animals of other studies")
+    assert found.calibrated.endswith("; run `hanzaki calibrate`")
+    assert forget_calibration(river, method) == 0
+    hanzaki.calibrate(river, model=model_folder)
+    assert Matcher(river, method).calibrated.startswith("this catalogue")
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+def test_what_was_judged_and_told_is_not_replaced_and_says_when_it_is_old(river, method, model_folder, learnt):
+    hanzaki.calibrate(river, model=model_folder, prior_new=0.6)
+    if not learnt:  # as where the beginning was truer
+        with river.writing() as session:
+            calibrations.newest(session, method.names).fusion = beginning(method).as_json()
+    assert "grown" not in Matcher(river, method).calibrated
+    grown_by_half(river, method)
+    before = Matcher(river, method)
+    assert not keep_up(river, method)
+    after = Matcher(river, method)
+    assert (after.prior_new, after.fusion) == (0.6, before.fusion)
+    assert after.calibrated.startswith("this catalogue" if learnt else "animals of other studies")
+    assert after.calibrated.endswith("; decisions have grown by half since; run `hanzaki calibrate`")
+
+
+def test_what_a_drift_was_measured_by_is_not_replaced(river, method):
+    describe_all_of(river, method)
+    assert keep_up(river, method)
+    grown_by_half(river, method)
+    with river.writing() as session:
+        calibrations.newest(session, method.names).drift = {"slope": -0.1}
+    assert not keep_up(river, method)
+    with river.writing() as session:
+        calibrations.newest(session, method.names).drift = None
+    assert keep_up(river, method)
+
+
+def test_a_learned_matcher_is_given_less_to_do(river, method, monkeypatch):
+    describe_all_of(river, method)
+    asked: list[int] = []
+
+    def note(*_: object, most: int, **__: object) -> None:
+        asked.append(most)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hanzaki.fieldwork.identity.calibrate.ask_again", note)
+    monkeypatch.setattr("hanzaki.fieldwork.identity.calibrate._TOO_FEW", 1)
+    learned = replace(method, matchers=(("points", Learned()),))
+    monkeypatch.setattr(Method, "kinds", {"points": "keypoints"})
+    for each in (method, learned):
+        with pytest.raises(KeyboardInterrupt):
+            keep_up(river, each)
+    assert asked == [200, 8_000 // (2 * 33)]  # 33 pictures, each asked twice
+
+
+class Learned:
+    """Stands for a matcher that is not asked."""
+
+    name = "learned"
+
+
+def test_whoever_was_met_again_is_drawn_first():
+    meetings = met(*[1] * 60, *range(100, 400), *np.repeat(np.arange(2, 13), 2))
+    again = {meeting.encounter for meeting in meetings if meeting.individual < 100}
+    drawn = draw(meetings, again, 40)
+    assert len(drawn) == 40
+    assert {meeting.individual for meeting in drawn} > set(range(2, 13))
+    assert sum(meeting.individual == 1 for meeting in drawn) < 40 - 22
+    assert drawn == sorted(drawn, key=lambda meeting: meeting.encounter)
+    assert draw(meetings, again, 1000) == meetings
+
+
+@given(
+    st.lists(st.integers(0, 15), max_size=120),
+    st.integers(LEAST, 60),
+)
+def test_as_many_animals_that_were_met_again_are_drawn_as_it_takes(individuals, most):
+    meetings = met(*individuals)
+    again = {meeting.encounter for meeting in meetings if individuals.count(meeting.individual) > 1}
+    drawn = draw(meetings, again, most)
+    assert len(drawn) == min(most, len(meetings))
+    whom = {meeting.individual for meeting in meetings if meeting.encounter in again}
+    heard = {meeting.individual for meeting in drawn if meeting.encounter in again}
+    assert len(heard) >= min(LEAST, len(whom))
+
+
+def test_many_who_were_met_once_do_not_keep_it_from_learning(tmp_path, method, monkeypatch):
+    with make(tmp_path, 30, 2) as catalogue:
+        names = catalogue.encounters().set_index("encounter")["individual"]
+        with catalogue.writing() as session:  # the last nineteen are met once
+            for number in names.index[22:][1::2]:
+                session.get_one(Encounter, int(number)).individual_id = None
+        describe_all_of(catalogue, method)
+        monkeypatch.setattr("hanzaki.fieldwork.identity.calibrate._BESIDE", 12)
+        monkeypatch.setattr("hanzaki.fieldwork.identity.calibrate._TOO_FEW", 1)
+        assert keep_up(catalogue, method)

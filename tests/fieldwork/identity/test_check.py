@@ -78,6 +78,16 @@ def test_its_commands_put_it_right(mistakes, report, tmp_path):
     assert mixed not in [each.individual for each in after.twos]
 
 
+def test_it_learns_from_decisions_as_they_come(catalogue, model_folder, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("hanzaki.fieldwork.identity.asking.keep_up", lambda *_: asked.append("keep up"))
+    for number in range(2):
+        catalogue.add(write(tmp_path / f"{number}.jpg", number))
+        catalogue.confirm(number + 1, "new")
+    catalogue.check(model=model_folder)
+    assert asked == ["keep up"]
+
+
 def test_nothing_is_changed(mistakes, report):
     assert len(mistakes[0].decisions()) == 11  # one for each encounter of the table
 

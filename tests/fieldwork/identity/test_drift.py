@@ -11,7 +11,8 @@ from PIL import Image
 
 import hanzaki
 from hanzaki import CatalogueError, FieldCatalogue
-from hanzaki.catalogue import calibrations
+from hanzaki.catalogue import calibrations, decisions
+from hanzaki.catalogue.tables import Encounter, Individual
 from hanzaki.fieldwork.identity.drift import keep_drift, learn_drift, met_again, own_pairs, some_of, years_of
 from hanzaki.fieldwork.identity.matcher import YEARS as YEARS_APART
 from hanzaki.fieldwork.identity.matcher import Matcher
@@ -90,6 +91,23 @@ def test_what_does_not_fit_is_left_out_by_lot(river, method):
     some = learn_drift(river, method, most=30)
     assert some.left_out == 5 * (ANIMALS - 6)
     assert len(some.drift.individuals) == 6
+
+
+def test_what_the_machine_named_teaches_no_change(tmp_path, method):
+    with hanzaki.init(tmp_path / "river") as catalogue:
+        catalogue.add(table=write_changing(tmp_path / "photos", animals=5))
+        with catalogue.writing() as session:
+            first = session.query(Individual).filter_by(name="animal 00").one()
+            own = session.query(Encounter).filter_by(individual_id=first.id).all()
+            for encounter in own:
+                encounter.individual_id = None
+                for change in session.query(decisions.Change).filter_by(encounter_id=encounter.id):
+                    session.delete(change)
+            session.flush()
+            decisions.accept(session, dict.fromkeys(own, first), who="machine", evidence={})
+        found = learn_drift(catalogue, method)
+        assert [found.names[number] for number in found.asked] == [f"animal {number:02}" for number in range(1, 5)]
+        assert len(found.pairs) == 4 * 10
 
 
 @pytest.mark.parametrize(

@@ -261,3 +261,28 @@ def test_of_one_side_only_that_is_asked_for_are_the_queries_pictures_compared(fl
     (found,) = flanks.identify(1, model=model_folder, side="right").identifications
     assert (found.scope.sides, found.photographs) == (("right",), 1)
     assert [(answer.photograph.name, answer.asked) for answer in found.candidates] == [("3.jpg", 2)]
+
+
+def test_two_animals_are_nothing_to_measure_by_and_the_likest_goes_first(river, catalogue, model_folder, tmp_path):
+    for number, name in enumerate(["A", "B"]):
+        catalogue.add(write(tmp_path / f"{number}.jpg", number))
+        catalogue.confirm(number + 1, "new", name=name)
+    for number, name in enumerate(["A", "B"]):
+        again = write(tmp_path / f"again{number}.jpg", number, size=(96, 72))
+        (found,) = catalogue.identify(again, model=model_folder, prior_new=0.2).identifications
+        assert not found.compared
+        first, second = found.candidates
+        assert first.probability == second.probability == pytest.approx(0.4, abs=0.01)
+        assert first.individual == name
+    (found,) = river.identify(1, model=model_folder).identifications
+    assert found.compared
+
+
+def test_an_encounter_without_the_side_that_is_asked_for_is_not_compared(flanks, model_folder):
+    table = flanks.encounters()
+    zebra = int(table.loc[table["label"] == "z", "encounter"].iloc[0])  # a left flank only
+    report = flanks.identify([zebra], model=model_folder, side="right")
+    assert report.identifications == []
+    (bad,) = report.skipped
+    assert f"encounter {zebra}" in str(bad.path)
+    assert "none of its photographs shows its right side" in bad.reason

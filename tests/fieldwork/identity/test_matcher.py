@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -321,3 +322,46 @@ def test_near_animals_gain_by_their_place_and_the_short_lived_lose_by_their_age(
     old = brief.compare(query(brief, "2-0"))  # of others the third meeting is two years off, of its own as well
     assert (old.records < 0).all()
     assert not brief.compare(query(brief, "2-1")).records.any()
+
+
+@pytest.fixture
+def setting_aside(river):
+    """Sets the pictures of encounters aside and no others, until the test is over."""
+    before = Matcher(river, COLOURS).everything["aside"].astype(bool)
+    river.set_aside(before.index.tolist(), aside=False)  # they are so small that all were set aside
+
+    def apart(*labels: str) -> None:
+        for label in labels:
+            river.set_aside(river.pictures(encounter_called(river, label))["picture"].tolist())
+
+    yield apart
+    river.set_aside(before.index[~before].tolist(), aside=False)
+    river.set_aside(before.index[before].tolist())
+
+
+def test_an_encounters_own_pictures_are_no_better_ones(river, setting_aside):
+    """Animal 0's other pictures were set aside; asked about its good encounter, they are all there is of it."""
+    setting_aside("0-1", "0-2")
+    matcher = Matcher(river, BOTH)
+    compared = matcher.compare(query(matcher, "0-0"))
+    assert number_of(matcher, "animal 0") in compared.individuals
+    assert compared.photographs == 34
+    assert max(named(matcher, compared), key=named(matcher, compared).__getitem__) == "animal 0"
+    other = matcher.compare(query(matcher, "1-0"))  # meets the good ones, and none that was set aside
+    assert other.photographs == 34 - 4
+
+
+def test_what_a_scope_leaves_out_is_nothing_better(river, setting_aside):
+    setting_aside("0-1", "0-2")
+    matcher = Matcher(river, COLOURS, Scope(since=date(2021, 1, 1)))  # the good ones are of 2020
+    assert number_of(matcher, "animal 0") in matcher.compare(query(matcher, "0-1")).individuals
+    assert matcher.compare(query(matcher, "1-1")).photographs == 24 - 2  # all but its own
+
+
+def test_what_is_set_aside_takes_no_place_on_a_shortlist(river, setting_aside):
+    setting_aside("0-1", "0-2")
+    few = Matcher(river, Method((Cells(), Colours()), verify=3))
+    pairs = few._gallery.compare(few._show(query(few, "1-1")).asked, Scope("Andrias japonicus"))
+    rows = few._gallery.table.iloc[pairs.rows]
+    assert np.isnan(pairs.scores["colours"][:, rows["aside"].to_numpy(bool)]).all()
+    assert np.count_nonzero(~np.isnan(pairs.scores["cells"]).all(axis=0)) == 3

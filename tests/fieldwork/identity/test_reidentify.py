@@ -11,17 +11,18 @@ from hanzaki.catalogue import decisions
 from hanzaki.catalogue.tables import Encounter, Individual
 from hanzaki.fieldwork.identity.method import load_method
 from hanzaki.fieldwork.named import individual_called
-from tests.fieldwork.identity.test_accept import KNOWN, NEW, mosaic, who_is_who  # noqa: F401 - a fixture
+from tests.fieldwork.identity.test_accept import KNOWN, NEW, mosaic, side, who_is_who  # noqa: F401 - a fixture
 from tests.fixtures.models import write_model
 from tests.fixtures.mosaic import calibrate, meet
 
 
 @pytest.fixture
 def river(catalogue: FieldCatalogue, mosaic: Path, tmp_path: Path) -> FieldCatalogue:  # noqa: F811
-    """Twelve animals that a table names; 13 to 18 were met later."""
+    """Twelve animals that a table names; 13 to 18 were met later, and then more that a table names."""
     meet(catalogue, tmp_path / "told", KNOWN, named=True)
     meet(catalogue, tmp_path / "met", [0, 1, NEW, NEW, 2, (8, 9)], named=False)
-    calibrate(catalogue, load_method(mosaic))
+    meet(catalogue, tmp_path / "more", range(12, 20), named=True)
+    calibrate(catalogue, load_method(mosaic), undecided=3.4)
     return catalogue
 
 
@@ -125,3 +126,25 @@ def test_the_table_has_a_row_for_everybody_asked(river, mosaic):  # noqa: F811
     table = found.table().set_index("encounter", drop=False)
     assert table["encounter"].tolist() == [each.encounter for each in found.asked]
     assert table.loc[13, ["present", "outcome"]].tolist() == ["animal 0", "same"]
+
+
+def test_who_cannot_be_compared_with_its_own_individual_stays(river, mosaic):  # noqa: F811
+    let_the_machine_name(river, {13: "animal 0", 15: "Sakura", 16: "Sakura"})
+    with river.writing() as session:
+        side(session, 15, "left")
+        side(session, 16, "right")
+    found = river.reidentify(model=mosaic, tolerate=0.01)
+    assert {number: outcomes(found)[number] for number in (15, 16)} == {15: ("same", False), 16: ("same", False)}
+
+
+def test_a_name_that_a_person_confirms_meanwhile_is_left_alone(river, mosaic):  # noqa: F811
+    let_the_machine_name(river, {14: "animal 4"})
+
+    def meanwhile(what: str, done: int, total: int) -> None:
+        if what == "identifying" and done == total:
+            river.confirm(14, "animal 4")
+
+    found = river.reidentify(model=mosaic, tolerate=0.01, apply=True, progress=meanwhile)
+    assert 14 not in {each.encounter for each in found.changes}
+    assert who_is_who(river)[14] == "animal 4"
+    assert who_is_who(river)[17] == "animal 2"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from hanzaki import FieldCatalogue, SettingError
+from hanzaki.fieldwork.identity import sheet
 from hanzaki.fieldwork.identity.identify import Photograph
 from hanzaki.fieldwork.identity.sheet import draw_sheet
 from tests.fixtures.photographs import write
@@ -98,3 +100,12 @@ def test_no_answers_and_no_place_to_write(river, tmp_path):
     assert (tmp_path / "none.jpg").is_file()
     with pytest.raises(SettingError, match="cannot be written"):
         draw_sheet(river, [], tmp_path / "gone" / "none.jpg")
+
+
+def test_probabilities_that_no_picture_speaks_for_say_so(river, tmp_path, monkeypatch):
+    written: list[str] = []
+    monkeypatch.setattr(sheet, "_write", lambda _sheet, _corner, text, _colour: written.append(text))
+    draw_sheet(river, [asked(0.3, 0.5, 0.2)], tmp_path / "told.png")
+    assert "somebody new 30 %" in written
+    draw_sheet(river, [replace(asked(0.3, 0.5, 0.2), compared=False)], tmp_path / "prior.png")
+    assert "somebody new 30 %, prior only" in written

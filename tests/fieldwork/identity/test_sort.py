@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from sqlalchemy import select
 
 import hanzaki
 from hanzaki import Annotations, CatalogueError, DecisionError, FieldCatalogue, SettingError
+from hanzaki.catalogue.tables import Individual
 from hanzaki.evaluation.clusters import judge_clusters
 from hanzaki.fieldwork.identity import sort as sorting
 from hanzaki.fieldwork.identity.pile_sheet import draw_pile
 from hanzaki.fieldwork.identity.sort import (
     Pile,
+    hardly_compared,
     items_of,
     name_firm,
     pile_of,
@@ -110,6 +113,41 @@ def test_firm_individuals_get_names_in_one_decision_that_is_taken_back_as_one(un
     unnamed.undo()
     assert unnamed.encounters()["individual"].isna().all()
     assert unnamed.individuals().empty
+
+
+def test_a_classifiers_word_for_a_species_is_written_onto_nobody(unnamed, pile):
+    told = set(unnamed.encounters()["species"])
+    called = replace(pile, individuals=tuple(replace(each, species="Canis") for each in pile.individuals))
+    name_firm(unnamed, called, 1e-9)
+    assert set(unnamed.individuals()["species"]) == told
+    assert "Canis" not in set(unnamed.individuals()["species"])
+    with unnamed.reading() as session:
+        kept = set(session.scalars(select(Individual.species)))
+    assert kept == told
+
+
+def test_who_could_not_be_compared_with_most_is_not_named(catalogue, model_folder, tmp_path):
+    rows = ["path,encounter,orientation"]
+    for number in range(6):
+        write(tmp_path / f"{number}.jpg", number)
+        rows.append(f"{number}.jpg,{number},{'left' if number else 'right'}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    catalogue.add(table=tmp_path / "t.csv")
+    pile = catalogue.sort(model=model_folder, apply=True, sure=1e-9)
+    alone = next(each for each in pile.individuals if each.members[0].encounter == 1)
+    assert (alone.named, len(alone.members)) == (None, 1)
+    assert "only 0 of 5 other encounters of the pile" in str(alone.doubt)
+    assert all(each.named and not each.doubt for each in pile.individuals if each is not alone)
+
+
+def test_a_probability_that_is_none_is_refused_before_the_work(unnamed, monkeypatch):
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("it began to work")
+
+    monkeypatch.setattr("hanzaki.fieldwork.identity.telling_apart.sort", work)
+    for apply in (False, True):
+        with pytest.raises(SettingError, match="sure 95: .*a probability"):
+            unnamed.sort(apply=apply, sure=95)
 
 
 def test_where_nobody_is_firm_enough_nothing_is_decided(unnamed, pile):
@@ -231,6 +269,30 @@ def test_animals_of_other_species_take_no_part():
     assert items_of(table.assign(species=table["species"].where(table["encounter"] != 1)), [1], set())[
         "encounter"
     ].tolist() == [1, 2, 3]
+
+
+def flanks(letters: str) -> np.ndarray:
+    """Of encounters ``l`` left, ``r`` right, or ``b`` both."""
+    return np.array([[letter in "lb", letter in "rb"] for letter in letters])
+
+
+def test_who_is_hardly_compared_is_known_by_flanks_and_species():
+    pile = items_of(annotations([(number, None, None) for number in range(1, 6)]), range(1, 6), set())
+    assert hardly_compared(pile, flanks("lllll")) == {}
+    assert set(hardly_compared(pile, flanks("llllr"))) == {4}
+    assert hardly_compared(pile, flanks("llrrb")) == {}  # half of the others
+    assert hardly_compared(pile.iloc[:1], flanks("l")) == {}
+    pile["species"] = ["A j", "A j", "A j", "E q", None]
+    assert hardly_compared(pile, flanks("lllrb")) == {}  # the only zebra is no stranger to salamanders
+    assert set(hardly_compared(pile, flanks("lllrl"))) == {3}
+
+
+def test_named_animals_must_be_comparable_too():
+    rows = [(1, None, None), (2, None, None), (3, 7, None), (4, 7, None), (5, 8, None), (6, 9, None)]
+    items = items_of(annotations(rows), [1, 2], set())
+    (why,) = set(hardly_compared(items, flanks("llrrrr")).values())
+    assert why.endswith("only 0 of 3 named individuals")
+    assert hardly_compared(items, flanks("llrllr")) == {}  # two of three, one of them by another encounter
 
 
 def test_a_good_picture_stands_for_an_encounter():

@@ -16,6 +16,12 @@ from hanzaki.evaluation.report.report import MOST_BAD, bad_table, count, prepare
 
 FIGURE = "reliability.svg"
 
+#: What to do where the calibration before heeded a drift.
+MEASURE_AGAIN = (
+    "How markings change with the years was measured by the calibration before and no longer counts: run "
+    "`hanzaki drift --keep` again."
+)
+
 
 def write_calibration_page(folder: Path, catalogue: str, done: Calibrated) -> Path:
     """Write ``index.html`` and, if anything could be learnt, its figure; an older page there is replaced.
@@ -45,7 +51,7 @@ def write_calibration_page(folder: Path, catalogue: str, done: Calibrated) -> Pa
         Section("What was asked", [_asked(found.kept.judged)], table=table),
         Section("Are you told the truth?", _levels(found), figure, _level_table(found.kept.levels)),
         Section("Before and after", [verdict(found), _measures_told(found)], table=measure_table(found)),
-        _what_next(),
+        _what_next(done.drift_undone),
         *_skipped(done.skipped),
         Section("Files beside this page", files=[(FIGURE, "the figure by itself")]),
     ]
@@ -164,13 +170,14 @@ def _measures_told(found: Recalibration) -> str:
     )
 
 
-def _what_next() -> Section:
+def _what_next(drift_undone: bool) -> Section:
     return Section(
         "What it is good for",
         [
             "From now on `hanzaki identify` goes by this calibration wherever the same models compare. It holds "
             "for photographs like those that it was learnt from: calibrate again after a season, with a new "
             "camera or a new model, and when the names of many encounters were put right.",
+            *([MEASURE_AGAIN] if drift_undone else []),
         ],
     )
 

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 SOMEBODY_NEW = "somebody new"
 
+#: Said of answers in which pictures have no voice.
+NOT_COMPARED = (
+    "fewer than three animals to compare its pictures with: these are no more than the prior; look at the pictures"
+)
+
 _FINGERPRINT = re.compile(r"-[0-9a-f]{12}\b")  # of what a model computes, at the end of its name
 _NO_DIFFERENCE = math.log(1.05)  # nats; less is not worth a word
 _MOST = math.log(1e6)

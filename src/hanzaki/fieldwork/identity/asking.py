@@ -6,17 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from hanzaki.catalogue.catalogue import Catalogue
 from hanzaki.errors import BadMedium
 from hanzaki.fieldwork.identity.answers import SOMEBODY_NEW, percent
 from hanzaki.fieldwork.identity.calibrate import keep_up
-from hanzaki.fieldwork.identity.matcher import Matcher, Pair
+from hanzaki.fieldwork.identity.matcher import Compared, Matcher, Pair
 from hanzaki.fieldwork.identity.method import Method, describe_all_of
 from hanzaki.fieldwork.progress import Progress, silent
-from hanzaki.fieldwork.queries import encounter_queries
+from hanzaki.fieldwork.queries import Query, encounter_queries
 from hanzaki.matching.choice import NEW, Posterior
 from hanzaki.matching.decision import review_order
+from hanzaki.matching.scope import SIDES
 
 _ANSWERS = 3  # that a question names
 
@@ -27,26 +29,28 @@ class Heard:
 
     Attributes:
         encounter: its number.
-        individuals: numbers of those that it may be, in the order of the posterior.
+        individuals: int64 (m,), numbers of those that it may be, in the order of the posterior.
         posterior: how probable each is, and somebody new.
-        best: of each, the two pictures that speak most for it; may be shorter, then nothing is known of the last.
+        likest: the two pictures that speak most for the likeliest of those; None where there is nobody, or where
+            that is the individual it has and was not compared with.
         poor: whether all its pictures show the animal badly.
+        unheard: known animals of its species that it was not compared with, in words; None if there are none.
     """
 
     encounter: int
-    individuals: tuple[int, ...]
+    individuals: npt.NDArray[np.int64]
     posterior: Posterior
-    best: tuple[Pair, ...]
+    likest: Pair | None
     poor: bool
+    unheard: str | None = None
 
     def probability_of(self, individual: int | None) -> float:
         """That it is an individual by its number; 0 of one that it could not be compared with."""
-        places = [place for place, number in enumerate(self.individuals) if number == individual]
-        return float(self.posterior.known[places].sum())
+        return 0.0 if individual is None else float(self.posterior.known[self.individuals == individual].sum())
 
     def pair(self, place: int) -> Pair | None:
         """The two pictures that speak most for an answer, where there are any."""
-        return self.best[place] if 0 <= place < len(self.best) else None
+        return self.likest if place == self.posterior.best else None
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def names_of(matcher: Matcher) -> dict[int, str]:
 def hear(
     matcher: Matcher,
     encounters: Sequence[int],
-    alone: Mapping[int, int] | None = None,
+    present: Mapping[int, int] | None = None,
     progress: Progress = silent,
 ) -> tuple[list[Heard], list[BadMedium]]:
     """Ask who encounters are, each by itself.
@@ -154,8 +158,9 @@ def hear(
     Args:
         matcher: that knows the animals.
         encounters: their numbers.
-        alone: of encounters that are the only one of an individual, that individual's number. To such a one
-            "somebody new" means: it is nobody else, and so the individual that it is.
+        present: of encounters that are of an individual, its number. To one that cannot be compared with its own
+            individual, perhaps as the only one of it, "somebody new" means: it is nobody else, and so the
+            individual that it is.
         progress: told after each.
 
     Returns:
@@ -165,20 +170,74 @@ def hear(
         CatalogueError: if there is no such encounter.
     """
     heard, skipped = [], []
+    known = _Known(matcher)
     for done, query in enumerate(encounter_queries(matcher.everything, encounters), 1):
-        own = (alone or {}).get(encounters[done - 1])
         try:
-            compared = matcher.compare(query, () if own is None else (own,))
+            compared = matcher.compare(query)
         except BadMedium as bad:
             skipped.append(bad)
         else:
-            posterior, individuals = matcher.posterior(compared), compared.individuals
-            if own is not None:
-                posterior = Posterior(np.append(posterior.known, posterior.new), 0.0)
-                individuals = (*individuals, own)
-            heard.append(Heard(encounters[done - 1], individuals, posterior, compared.best, compared.poor))
+            encounter = encounters[done - 1]
+            heard.append(_heard(matcher, known, query, encounter, compared, (present or {}).get(encounter)))
         progress("identifying", done, len(encounters))
     return heard, skipped
+
+
+def _heard(
+    matcher: Matcher, known: _Known, query: Query, encounter: int, compared: Compared, own: int | None
+) -> Heard:
+    """What a comparison says of an encounter; only what is used later is kept of it."""
+    posterior, individuals = matcher.posterior(compared), compared.individuals
+    if own is not None and own not in individuals:
+        posterior = Posterior(np.append(posterior.known, posterior.new), 0.0)
+        individuals = (*individuals, own)
+    return Heard(
+        encounter=encounter,
+        individuals=np.array(individuals, np.int64),
+        posterior=posterior,
+        likest=compared.best[posterior.best] if 0 <= posterior.best < len(compared.best) else None,
+        poor=compared.poor,
+        unheard=known.besides(individuals, query),
+    )
+
+
+class _Known:
+    """The individuals that an encounter should be compared with before it is called somebody new."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._everything = matcher.everything
+        named = self._everything.dropna(subset=["individual_id"])
+        self._species: dict[str | None, set[int]] = {}
+        for number, species in zip(named["individual_id"], named["species"].fillna(""), strict=True):
+            self._species.setdefault(species or None, set()).add(int(number))
+        shown = named[named.index.isin(matcher.table.index)]
+        sides = shown["side"].where(shown["side"].isin(SIDES)).fillna("").astype(str)
+        pairs = zip(shown["individual_id"].astype(int), sides, strict=True)
+        self._sides: dict[int, set[str]] = {}
+        for number, side in pairs:
+            self._sides.setdefault(number, set()).add(side)
+        self._any_side = matcher.method.any_side
+
+    def besides(self, compared: Collection[int], query: Query) -> str | None:
+        """Those that a query was not compared with, in words; None if it was compared with all."""
+        rows = self._everything.loc[list(query.annotations)]
+        species = next(iter(rows["species"].dropna()), None)
+        wanted = set().union(*(self._species.get(each, set()) for each in {species, None}))
+        if species is None:
+            wanted = set().union(*self._species.values())
+        missing = wanted - set(compared)
+        if not missing:
+            return None
+        animals = f"{len(missing)} known animal{'s were' if len(missing) > 1 else ' was'}"
+        asked = set(rows["side"])
+        if not self._any_side and asked <= SIDES and not any(self._on_side(each, asked) for each in missing):
+            return f"{animals} photographed only from the other side"
+        return f"{animals} not compared with it"
+
+    def _on_side(self, individual: int, sides: Collection[str]) -> bool:
+        """Whether an individual has no picture, or one that could show one of these sides."""
+        shown = self._sides.get(individual, {""})
+        return "" in shown or not shown.isdisjoint(sides)
 
 
 def question_of(
@@ -254,4 +313,4 @@ def _likely(
     known = len(heard.individuals)
     if place == NEW or place >= known:
         return Likely(None, probability, newcomers[place - known] if place >= known else None)
-    return Likely(names[heard.individuals[place]], probability)
+    return Likely(names[int(heard.individuals[place])], probability)

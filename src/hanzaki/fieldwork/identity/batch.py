@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from hanzaki.catalogue import decisions
 from hanzaki.catalogue.catalogue import Catalogue
-from hanzaki.catalogue.facts import FACTS
 from hanzaki.catalogue.tables import Encounter, Individual
 from hanzaki.fieldwork.identity.asking import Heard
 from hanzaki.fieldwork.identity.matcher import Matcher
@@ -62,7 +61,8 @@ def settle_newcomers(
         progress: told how far it is.
     """
     posteriors = [each.posterior for each in heard]
-    first = decide(posteriors, rate)
+    partial = np.array([each.unheard is not None for each in heard], bool)
+    first = decide(posteriors, rate, partial)
     new = np.array([posterior.answer == NEW for posterior in posteriors], bool)
     open_ = np.flatnonzero(~first.accepted | new)
     odds = PairOdds.listed(len(heard), [], [], [])
@@ -72,26 +72,41 @@ def settle_newcomers(
         ours = (among.pairs < len(open_)).all(axis=1)
         one, other = open_[among.pairs[ours]].T
         odds = PairOdds.listed(len(heard), one, other, among.log_odds[ours], among.absent)
-    return settle(posteriors, odds, rate, matcher.prior_new, matcher.fusion.bias)
+    return settle(posteriors, odds, rate, matcher.prior_new, matcher.fusion.bias, partial)
 
 
 def find_obstacles(catalogue: Catalogue, heard: Sequence[Heard], settled: Settled) -> dict[int, str]:
-    """Why accepted answers are left to a person after all, by their places: poor pictures, or what was told."""
+    """Why answers are left to a person, by their places: poor pictures, animals not compared, or what was told.
+
+    Those who are named the same animal must agree in what was told of them; of two that do not the surer is named.
+    """
+    posteriors, accepted = settled.posteriors, settled.decisions.accepted
     found: dict[int, str] = {}
+    for place, each in enumerate(heard):
+        if each.unheard is not None and posteriors[place].answer == NEW and not accepted[place]:
+            found[place] = each.unheard
+    given: dict[tuple[str, int], list[Encounter]] = {}
+    order = sorted(
+        np.flatnonzero(accepted).tolist(),
+        key=lambda place: (settled.newcomer(place) != place, -posteriors[place].confidence, place),
+    )
     with catalogue.reading() as session:
-        for place in np.flatnonzero(settled.decisions.accepted).tolist():
+        for place in order:
             if heard[place].poor:
                 found[place] = f"all pictures of encounter {heard[place].encounter} show the animal badly"
                 continue
             encounter, start = session.get_one(Encounter, heard[place].encounter), settled.newcomer(place)
+            trouble = None
             if start is None:
-                number = heard[place].individuals[settled.posteriors[place].answer]
+                number = int(heard[place].individuals[posteriors[place].answer])
                 individual = session.get_one(Individual, number)
                 trouble = decisions.contradiction(session, encounter, individual, decisions.MACHINE)
-            else:
-                trouble = _apart(encounter, session.get_one(Encounter, heard[start].encounter))
+            others = given.setdefault(("new", start) if start is not None else ("known", number), [])
+            trouble = trouble or decisions.disagreement(encounter, others)
             if trouble:
                 found[place] = trouble
+            else:
+                others.append(encounter)
     return found
 
 
@@ -108,7 +123,7 @@ def without(settled: Settled, obstacles: Mapping[int, str]) -> Decisions:
 def named(heard: Sequence[Heard], settled: Settled, names: Mapping[int, str], place: int) -> Named:
     """The answer of one encounter, as it is accepted."""
     own, posterior, start = heard[place], settled.posteriors[place], settled.newcomer(place)
-    number = own.individuals[posterior.answer] if start is None else None
+    number = int(own.individuals[posterior.answer]) if start is None else None
     pair = own.pair(posterior.answer) if start is None else None
     return Named(
         encounter=own.encounter,
@@ -177,16 +192,10 @@ def _cohort(matcher: Matcher, asked: Sequence[int]) -> list[int]:
     return found
 
 
-def _apart(one: Encounter, other: Encounter) -> str | None:
-    """What was told of two encounters and speaks against their being of one animal."""
-    for label in FACTS:
-        mine, theirs = getattr(one, label), getattr(other, label)
-        if mine is not None and theirs is not None and mine != theirs:
-            return f"encounter {one.id} is {mine}, but encounter {other.id} is {theirs}"
-    return None
-
-
 def _still_so(session: Session, each: Named) -> bool:
     encounter = session.get(Encounter, each.encounter)
-    gone = each.individual_id is not None and session.get_one(Individual, each.individual_id).retired
-    return encounter is not None and encounter.individual_id == each.before_id and not gone
+    if encounter is None or encounter.individual_id != each.before_id:
+        return False
+    if decisions.named_by(session, encounter) not in (None, decisions.MACHINE):
+        return False  # a person said meanwhile that the machine was right
+    return each.individual_id is None or not session.get_one(Individual, each.individual_id).retired

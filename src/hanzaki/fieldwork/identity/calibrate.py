@@ -2,12 +2,17 @@
 
 Every encounter that a person or a table named is asked once with its individual in the catalogue and once with it
 left out, as an animal that is new would be. What the machine decided by itself takes no part, neither asking nor
-answering: it would only teach the machine what it believes.
+answering: it would only teach the machine what it believes of how alike an animal's pictures are.
+
+How often animals are new is the one exception: that is counted in all names, the machine's among them. People are
+left with the hard encounters, and these are more often of new animals than others: their share among what people
+named would be too large, the more so the more the machine names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,8 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hanzaki.catalogue import calibrations, decisions, gallery
+from hanzaki.catalogue import calibrations, gallery
 from hanzaki.catalogue.catalogue import Catalogue
+from hanzaki.catalogue.tables import Calibration
 from hanzaki.errors import BadMedium
 from hanzaki.fieldwork.identity.matcher import Matcher, beginning
 from hanzaki.fieldwork.identity.method import Method, describe_all_of
@@ -38,14 +44,9 @@ MOST_SCORES = 5_000_000
 PRIOR_WEIGHT = 10
 
 #: What is learnt beside other work takes a minute or so: of so many encounters at most and at least, and no more
-#: than make so many pairs of photographs whose keypoints are compared.
-_BESIDE, _TOO_FEW, _PAIRS = 200, 40, 50_000
-
-#: By how many times the decisions have grown when they are learnt from again.
-_GROWN = 1.5
-
-#: Whose decisions teach.
-_TEACHERS = (decisions.PERSON, decisions.TABLE)
+#: than make so many pairs of photographs whose keypoints are compared, at a millisecond each; a learned matcher
+#: takes seven.
+_BESIDE, _TOO_FEW, _PAIRS, _LEARNED_PAIRS = 200, 40, 50_000, 8_000
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def ask_again(catalogue: Catalogue, method: Method, *, most: int = MOST, progres
     Args:
         catalogue: with named individuals.
         method: how animals are compared.
-        most: so many encounters are asked at most, drawn by lot.
+        most: so many encounters are asked at most, drawn by lot; those of animals that were met again come first.
         progress: told how far it is.
 
     Raises:
@@ -119,14 +120,13 @@ def ask_again(catalogue: Catalogue, method: Method, *, most: int = MOST, progres
         raise KeyboardInterrupt  # half of a catalogue would teach what a whole one is not
     with catalogue.reading() as session:
         table = gallery.annotation_table(session)
-        words = decisions.words(session)
-    told = [number for number, (origin, _) in words.items() if origin in _TEACHERS]
+        told = calibrations.teaching(session)
     decided = meetings_of(table[table["encounter"].isin(told)])
     again = _met_again(decided, any_side=method.any_side)
     matcher = Matcher(catalogue, method, without=set(table["encounter"]) - set(told))
     individuals = {meeting.individual for meeting in decided}
     most = min(most, max(1, MOST_SCORES // max(1, 2 * len(individuals))))  # each is asked twice
-    drawn = [decided[place] for place in sorted(sample_by_key([each.encounter for each in decided], most))]
+    drawn = draw(decided, again, most)
     cases: dict[int, list[Case]] = {}
     skipped = list(described.skipped)
     for done, meeting in enumerate(drawn, 1):
@@ -151,7 +151,9 @@ def ask_again(catalogue: Catalogue, method: Method, *, most: int = MOST, progres
 def keep_up(catalogue: Catalogue, method: Method, progress: Progress = silent) -> bool:
     """Learn from decisions as they come: where enough were made since that was done last, and it is soon done.
 
-    ``hanzaki calibrate`` asks about all of them, and says how true the probabilities are.
+    ``hanzaki calibrate`` asks about all of them, and says how true the probabilities are: what it kept, with the
+    prior that the user may have told, is not replaced here; nor is what a drift was measured with; nor is anything
+    learnt back that the user took back.
 
     Args:
         catalogue: in which everything is described.
@@ -165,20 +167,22 @@ def keep_up(catalogue: Catalogue, method: Method, progress: Progress = silent) -
         KeyboardInterrupt: if the user stops it; nothing is kept then.
     """
     with catalogue.reading() as session:
-        table = gallery.annotation_table(session)
-        words = decisions.words(session)
         former = calibrations.newest(session, method.names)
-    told = [number for number, (origin, _) in words.items() if origin in _TEACHERS]
+        if calibrations.is_forgotten(session, method.names) or (former is not None and not _may_go(former)):
+            return False
+        table = gallery.annotation_table(session)
+        told = calibrations.teaching(session)
     decided = meetings_of(table[table["encounter"].isin(told)])
     again = _met_again(decided, any_side=method.any_side)
     if len({meeting.individual for meeting in decided if meeting.encounter in again}) < LEAST:
         return False
-    if former is not None and len(decided) < _GROWN * former.report.get("decided", 0):
+    if former is not None and len(decided) < calibrations.GROWN * former.report.get("decided", 0):
         return False
     most = _BESIDE
     if set(method.kinds.values()) != {"embedding"}:
         pictures = sum(len(meeting.annotations) for meeting in decided)
-        most = min(most, _PAIRS * len(decided) // (2 * pictures**2))  # each is asked twice
+        pairs = _LEARNED_PAIRS if method.matchers else _PAIRS
+        most = min(most, pairs * len(decided) // (2 * pictures**2))  # each is asked twice
     if most < min(_TOO_FEW, len(decided)):
         return False
     asked = ask_again(catalogue, method, most=most, progress=progress)
@@ -186,9 +190,14 @@ def keep_up(catalogue: Catalogue, method: Method, progress: Progress = silent) -
         return False
     fusion = relearnt(asked.cases, beginning(method))
     fusion = replace(fusion, fitted_on={"decisions": asked.asked, "individuals": asked.individuals})
-    report = {"decided": asked.decided, "asked": asked.asked, "met_again": asked.met_again, "beside": True}
-    keep_calibration(catalogue, method, fusion, asked.newcomers.prior, report)
+    report = {"decided": asked.decided, "asked": asked.asked, "met_again": asked.met_again}
+    keep_calibration(catalogue, method, fusion, asked.newcomers.prior, report | {calibrations.BESIDE: True})
     return True
+
+
+def _may_go(former: Calibration) -> bool:
+    """Whether a calibration was learnt beside other work, and nothing was measured or decided upon it since."""
+    return bool(former.report.get(calibrations.BESIDE)) and former.drift is None
 
 
 @dataclass(frozen=True)
@@ -233,6 +242,32 @@ def meetings_of(table: pd.DataFrame) -> list[Meeting]:
     ]
 
 
+def draw(meetings: Sequence[Meeting], again: Collection[int], most: int) -> list[Meeting]:
+    """Meetings drawn by lot, the same ones every time, so that whoever was met again is heard first.
+
+    None of these has more than its part of the room before the others had theirs: where :data:`LEAST` individuals
+    or more were met again, and there is room for so many meetings, at least :data:`LEAST` of them are drawn.
+
+    Args:
+        meetings: to draw from.
+        again: encounters whose individual has another one that they can be compared with.
+        most: how many there is room for.
+
+    Returns:
+        the drawn, in the order of ``meetings``.
+    """
+    room, heard = max(1, most // LEAST), Counter[int]()
+    first, rest = [], []
+    for place in sample_by_key([meeting.encounter for meeting in meetings], len(meetings)):
+        meeting = meetings[place]
+        if meeting.encounter in again and heard[meeting.individual] < room:
+            heard[meeting.individual] += 1
+            first.append(place)
+        else:
+            rest.append(place)
+    return [meetings[place] for place in sorted([*first, *rest][:most])]
+
+
 def count_newcomers(meetings: Iterable[Meeting], *, any_side: bool = False) -> Newcomers:
     """How often the later half of the encounters showed an animal that was not met before.
 
@@ -260,7 +295,8 @@ def keep_calibration(
 ) -> None:
     """Keep what was learnt; it counts from now on wherever the same models compare.
 
-    What was measured of how markings change with the years stays what it was.
+    It begins without a drift: how markings change with the years was measured in the likelihood ratios of the
+    calibration before, and these are now other ones.
 
     Args:
         catalogue: to write to.
@@ -270,26 +306,26 @@ def keep_calibration(
         report: what cross-validation said, as JSON takes it.
     """
     with catalogue.writing() as session:
+        calibrations.keep(session, method.names, fusion.as_json(), prior_new, who=who(), report=report)
+
+
+def heeds_drift(catalogue: Catalogue, method: Method) -> bool:
+    """Whether the calibration that counts knows how markings change with the years."""
+    with catalogue.reading() as session:
         former = calibrations.newest(session, method.names)
-        calibrations.keep(
-            session,
-            method.names,
-            fusion.as_json(),
-            prior_new,
-            who=who(),
-            report=report,
-            drift=None if former is None else former.drift,
-        )
+        return former is not None and former.drift is not None
 
 
 def forget_calibration(catalogue: Catalogue, method: Method) -> int:
-    """Take back all that was learnt for the same models.
+    """Take back all that was learnt for the same models; nothing is learnt for them until the user asks for it.
 
     Returns:
         how many calibrations there were.
     """
     with catalogue.writing() as session:
-        return calibrations.forget(session, method.names)
+        known = calibrations.forget(session, method.names)
+        calibrations.mark_forgotten(session, method.names, who=who())
+        return known
 
 
 def _met_again(meetings: Sequence[Meeting], *, any_side: bool) -> set[int]:

@@ -14,9 +14,10 @@ import pandas as pd
 
 from hanzaki.catalogue.catalogue import Catalogue
 from hanzaki.errors import BadMedium, CatalogueError, SettingError
+from hanzaki.fieldwork.identity.asking import ready_matcher
 from hanzaki.fieldwork.identity.identify import Photograph
 from hanzaki.fieldwork.identity.matcher import Matcher
-from hanzaki.fieldwork.identity.method import Method, describe_all_of
+from hanzaki.fieldwork.identity.method import Method
 from hanzaki.fieldwork.identity.said import said_different
 from hanzaki.fieldwork.identity.suspicion import TOLERATED, WRONG, suspect
 from hanzaki.fieldwork.progress import Progress, silent
@@ -155,10 +156,7 @@ def check(
         KeyboardInterrupt: if the user stops it; what was described by then is kept.
     """
     _require_sense(tolerated, wrong, word)
-    described = describe_all_of(catalogue, method, progress)
-    if described.interrupted:
-        raise KeyboardInterrupt  # a list from half of the pictures would look like one from all
-    matcher = Matcher(catalogue, method)
+    matcher, skipped = ready_matcher(catalogue, method, progress)
     table = matcher.table[matcher.table["individual_id"].notna()]
     first = table.drop_duplicates("encounter")
     met = dict(zip(map(int, first["encounter"]), map(int, first["individual_id"]), strict=True))
@@ -189,7 +187,7 @@ def check(
         word=word,
         models=method.names,
         calibrated=matcher.calibrated,
-        skipped=tuple(described.skipped),
+        skipped=tuple(skipped),
     )
 
 

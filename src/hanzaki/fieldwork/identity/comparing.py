@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, overload
 
 import numpy as np
@@ -14,7 +14,15 @@ from hanzaki.ahead import batches
 from hanzaki.catalogue import gallery
 from hanzaki.catalogue.catalogue import Catalogue
 from hanzaki.fieldwork.identity.method import Method, learned_name
-from hanzaki.matching.evidence import Asked, Evidence, Gallery, GlobalEvidence, LocalEvidence, shortlist
+from hanzaki.matching.evidence import (
+    Asked,
+    Evidence,
+    Gallery,
+    GlobalEvidence,
+    LocalEvidence,
+    Photographed,
+    shortlist,
+)
 from hanzaki.matching.learned import LearnedEvidence
 from hanzaki.matching.points import ANY_WAY, UPRIGHT
 from hanzaki.matching.scope import SIDES, Scope, lie_any_way
@@ -120,7 +128,8 @@ class Comparison:
     Args:
         catalogue: that holds the descriptions.
         method: how.
-        table: the gallery: annotations with the columns of ``annotation_table``.
+        table: the gallery: annotations with the columns of ``annotation_table``. Those that were set aside are
+            compared only where a query meets, in its scope, no better ones of whom they show from the same side.
         shows: the column that says whom each shows, a number: an individual, or an encounter.
     """
 
@@ -132,9 +141,10 @@ class Comparison:
         self._galleries: dict[Scope, Gallery] = {}
 
     def rows(self, scope: Scope) -> Positions:
-        """Places in the table of what lies in a scope."""
+        """Places in the table of what lies in a scope and may be wanted by a query."""
         if scope not in self._scopes:
-            self._scopes[scope] = np.flatnonzero(scope.mask(self.table))
+            inside = np.flatnonzero(scope.mask(self.table))
+            self._scopes[scope] = inside[_may_be_wanted(self.table.iloc[inside], self._shows)]
         return self._scopes[scope]
 
     def gallery(self, scope: Scope) -> Gallery:
@@ -151,6 +161,7 @@ class Comparison:
             scope: which part of the gallery may be compared.
         """
         whole = self.gallery(scope)
+        asked = self._without_poor(asked, scope)
         names, codes = whole.numbered
         shape = (len(asked), len(whole))
         scores = {name: np.full(shape, np.nan, np.float32) for name in self._method.kinds}
@@ -165,6 +176,17 @@ class Comparison:
             admitted=asked.admitted(whole),
             scores={name: _telling(each) for name, each in scores.items()},
         )
+
+    def _without_poor(self, asked: Asked, scope: Scope) -> Asked:
+        """A query that meets no picture that was set aside, where it meets better ones of the same side."""
+        rows = self.table.iloc[self.rows(scope)]
+        poor = rows["aside"].to_numpy(bool)
+        if not poor.any():
+            return asked
+        good = asked.admitted(self.gallery(scope)).any(axis=0) & ~poor
+        better = pd.Series(good).groupby(_whom_and_side(rows, self._shows)).transform("any").to_numpy(bool)
+        spurned = frozenset(rows["annotation"].to_numpy()[poor & better].tolist())
+        return _Choosy(**{each.name: getattr(asked, each.name) for each in fields(asked)}, spurned=spurned)
 
     def _scored(self, ready: _Ready, asked: Asked) -> dict[str, Scores]:
         """Each kind of evidence: what looks at everything first, then what looks at the best of it."""
@@ -239,11 +261,36 @@ def recorded(rows: pd.DataFrame, any_side: bool) -> dict[str, Any]:
     }
 
 
-def without_poor(table: pd.DataFrame, shows: str) -> pd.DataFrame:
-    """Annotations without those that were set aside, where who they show has better ones of the same side."""
-    good = ~table["aside"].astype(bool)
-    better = good.groupby([table[shows], table["side"].fillna("")]).transform("any")
-    return table[good | ~better]
+@dataclass(frozen=True, eq=False)
+class _Choosy(Asked):
+    """A query that meets better pictures than some.
+
+    Attributes:
+        spurned: keys of the gallery's pictures that it does not meet.
+    """
+
+    spurned: frozenset[int] = frozenset()
+
+    def admitted(self, gallery: Photographed) -> Truths:
+        """Which pairs may be compared: bool (q, n)."""
+        met = np.array([key not in self.spurned for key in gallery.keys], bool)
+        return np.asarray(super().admitted(gallery) & met, bool)
+
+
+def _may_be_wanted(rows: pd.DataFrame, shows: str) -> Truths:
+    """Which annotations some query may meet: those set aside only where it may meet no better ones.
+
+    Who they show has none of the same side, or has them of one other encounter, which never meets itself.
+    """
+    good = ~rows["aside"].to_numpy(bool)
+    encounters = rows["encounter"].reset_index(drop=True)
+    met = encounters.where(good).groupby(_whom_and_side(rows, shows))
+    first, last = met.transform("min"), met.transform("max")
+    return np.asarray(good | first.isna() | ((first == last) & (first != encounters)), bool)
+
+
+def _whom_and_side(rows: pd.DataFrame, shows: str) -> list[pd.Series]:
+    return [rows[shows].reset_index(drop=True), rows["side"].fillna("").reset_index(drop=True)]
 
 
 def _by_flank(asked: Asked) -> list[tuple[str | None, Positions]]:
@@ -260,12 +307,16 @@ def _part(asked: Asked, places: Positions) -> Asked:
         values = list(column)
         return [values[place] for place in places] if values else []
 
-    return Asked(
+    return replace(
+        asked,
         keys=some(asked.keys),
+        individuals=some(asked.individuals),
         sides=some(asked.sides),
         encounters=some(asked.encounters),
+        seen=some(asked.seen),
+        sexes=some(asked.sexes),
+        places=some(asked.places),
         descriptions={name: some(each) for name, each in asked.descriptions.items()},
-        left_out=asked.left_out,
     )
 
 

@@ -78,6 +78,7 @@ def learn_drift(
 
     All encounters of animals that were met again are compared with one another, those of one animal and those of
     strangers, and :func:`~hanzaki.matching.drift.fit_drift` is told how alike they are and how many years apart.
+    What the machine named takes no part: it names whom it finds alike, and would teach that markings never change.
 
     Args:
         catalogue: whose animals.
@@ -95,6 +96,7 @@ def learn_drift(
         KeyboardInterrupt: if the user stops it; what was described by then is kept.
     """
     with catalogue.reading() as session:
+        told = calibrations.teaching(session)
         named = {individual_called(session, name).id: name for name in individuals}
         if keep and calibrations.newest(session, method.names) is None:
             raise CatalogueError("there is no calibration to keep it with: run `hanzaki calibrate` first")
@@ -102,7 +104,7 @@ def learn_drift(
     if described.interrupted:
         raise KeyboardInterrupt  # a drift of half of the animals would look like one of all
     matcher = Matcher(catalogue, method)
-    again = met_again(matcher.table)
+    again = met_again(matcher.table[matcher.table["encounter"].isin(told)])
     chosen = some_of(again, most)
     encounters = chosen["encounter"].tolist()
     odds = _told(matcher.pair_odds(encounters, neighbours=max(1, len(encounters) - 1), progress=progress))

@@ -72,11 +72,13 @@ class Identification:
         photographs: how many photographs of named individuals it was compared with.
         individuals: how many individuals those show.
         poor: whether all its pictures show the animal badly and were compared for want of others.
+        compared: whether pictures say anything; where its pictures can be compared with fewer than three animals,
+            they do not, and the probabilities are no more than the prior, and what records say if these are asked.
         models: what compared them.
         new: probability of somebody new.
         prior_new: the same before it was looked at.
         calibrated: in words, what the probabilities rest on.
-        candidates: the most probable individuals, best first.
+        candidates: the most probable individuals, best first; the likest first where they are equally probable.
         sites: probability by the site where the individual was met last, of all individuals and not only the
             candidates; the rest is somebody new, or was met nowhere that was written down.
     """
@@ -90,6 +92,7 @@ class Identification:
     photographs: int
     individuals: int
     poor: bool
+    compared: bool
     models: tuple[str, ...]
     new: float
     prior_new: float
@@ -215,7 +218,7 @@ class Identifier:
 
     def told(self, query: Query, compared: Compared, posterior: Posterior, top: int) -> Identification:
         """What a comparison says, with the names of who is likeliest."""
-        order = np.lexsort((np.array(compared.individuals, np.intp), -posterior.known))[:top]
+        order = np.lexsort((np.array(compared.individuals, np.intp), -compared.likeness, -posterior.known))[:top]
         ratios = self.matcher.ratios(compared)
         own = () if query.encounter is None else (query.encounter,)
         rows = self.matcher.everything.loc[list(query.annotations)]
@@ -249,6 +252,7 @@ class Identifier:
             photographs=compared.photographs,
             individuals=len(compared.individuals),
             poor=compared.poor,
+            compared=compared.told,
             models=tuple(self.matcher.method.kinds),
             new=posterior.new,
             prior_new=self.matcher.prior_new,

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from hanzaki.catalogue import calibrations, gallery
 from hanzaki.catalogue.catalogue import Catalogue
+from hanzaki.catalogue.tables import Calibration
 from hanzaki.errors import BadMedium, CatalogueError
-from hanzaki.fieldwork.identity.comparing import Comparison, Pairs, without_poor
+from hanzaki.fieldwork.identity.comparing import Comparison, Pairs
 from hanzaki.fieldwork.identity.method import Method
 from hanzaki.fieldwork.identity.pairing import likest, listed_odds
 from hanzaki.fieldwork.identity.shown import Showing, Shown
@@ -22,7 +24,7 @@ from hanzaki.matching.choice import PRIOR_NEW, Fusion, Posterior
 from hanzaki.matching.drift import Drift, years_to_nearest
 from hanzaki.matching.evidence import Gallery
 from hanzaki.matching.odds import PairOdds
-from hanzaki.matching.pooling import pool, standardised
+from hanzaki.matching.pooling import best_of_individuals, pool, standardised
 from hanzaki.matching.scope import Scope
 from hanzaki.matching.starting import starting_fusion
 from hanzaki.vision.embedder import Embedder
@@ -55,6 +57,8 @@ class Compared:
         records: float64 (m,), log likelihood ratios of what is recorded, in nats; 0 where that was not asked.
         years: float64 (m,), to the photograph of each that is nearest in time; NaN where that is not known.
         best: of each, the two photographs that speak most for it.
+        likeness: float64 (m,), the score of the likest pair of each before it is measured against the others, by
+            the first evidence that has any; it orders those whom nothing else does. -inf where not compared.
         scope: where was looked.
         photographs: how many of the gallery's could be compared with any of the query's.
         poor: whether all pictures of the query show the animal badly and were compared for want of others.
@@ -66,9 +70,15 @@ class Compared:
     records: Floats
     years: Floats
     best: tuple[Pair, ...]
+    likeness: Floats
     scope: Scope
     photographs: int
     poor: bool
+
+    @property
+    def told(self) -> bool:
+        """Whether pictures say anything: fewer than three individuals are nothing to measure likeness by."""
+        return any(bool(np.isfinite(scores).any()) for scores in self.scores.values())
 
 
 class Matcher:
@@ -106,12 +116,12 @@ class Matcher:
             self.calibrated = f"{_studies(self.fusion)}; run `hanzaki calibrate`"
         else:
             self.fusion, prior_new = Fusion.from_json(kept.fusion), kept.prior_new
-            self.calibrated = _own_words(self.fusion, f"{kept.at:%Y-%m-%d}")
+            self.calibrated = _own_words(self.fusion, kept, catalogue, self.everything)
         self.drift = None if kept is None or kept.drift is None else Drift.from_json(kept.drift)
         self.prior_new = prior_new if method.prior_new is None else method.prior_new
         named = self.table[self.table["individual_id"].notna() & ~self.table["encounter"].isin(list(without))]
         named = named.assign(sex=named["sex"].where(named["sex"].notna(), named["individual_sex"]))
-        self._gallery = Comparison(catalogue, method, without_poor(named, "individual_id"), "individual_id")
+        self._gallery = Comparison(catalogue, method, named, "individual_id")
         self._show = Showing(catalogue, method, self.scope, self.everything, self.table)
 
     def compare(self, query: Query, left_out: Collection[int] = ()) -> Compared:
@@ -134,6 +144,7 @@ class Matcher:
             records=self._records(self._gallery, shown, pairs)[present],
             years=self._years(shown, pairs)[present],
             best=self._best(shown, pairs, scores, present),
+            likeness=_likeness(pairs)[present],
             scope=shown.told,
             photographs=int(pairs.admitted.any(axis=0).sum()),
             poor=shown.poor,
@@ -183,7 +194,7 @@ class Matcher:
         place = {int(encounter): number for number, encounter in enumerate(encounters)}
         if len(place) < len(queries):
             raise CatalogueError("an encounter is named twice; name each once")
-        table = without_poor(self.table[self.table["encounter"].isin(list(place))], "encounter")
+        table = self.table[self.table["encounter"].isin(list(place))]
         answering = Comparison(self.catalogue, self.method, table, "encounter")
         with tempfile.TemporaryFile() as file:  # all against all of a large catalogue is more than memory holds
             odds = np.memmap(file, np.float32, "w+", shape=(max(1, len(place)), max(1, len(place))))
@@ -301,6 +312,15 @@ def _pooled(pairs: Pairs) -> tuple[npt.NDArray[np.intp], dict[str, Floats]]:
     }
 
 
+def _likeness(pairs: Pairs) -> Floats:
+    """The likest pair of each whom the gallery shows, as :class:`Compared` has it: (count,)."""
+    for scores in pairs.scores.values():
+        best = best_of_individuals(scores, pairs.codes, len(pairs.names))
+        if np.isfinite(best).any():
+            return np.asarray(np.where(np.isnan(best), -np.inf, best).max(axis=0), np.float64)
+    return np.full(len(pairs.names), -np.inf)
+
+
 def _cards(method: Method) -> dict[str, dict[str, object] | None]:
     """What the models' cards say that their scores are worth."""
     embedders = [each for each in method.describers if isinstance(each, Embedder)]
@@ -312,9 +332,22 @@ def _studies(fusion: Fusion) -> str:
     return f"animals of other studies ({animals})" if animals else "animals of other studies"
 
 
-def _own_words(fusion: Fusion, day: str) -> str:
-    """What a catalogue's own calibration rests on; where the beginning was found better, it was kept."""
-    told = fusion.fitted_on
+def _own_words(fusion: Fusion, kept: Calibration, catalogue: Catalogue, everything: pd.DataFrame) -> str:
+    """What a catalogue's own calibration rests on, and whether it wants to be judged, anew or at all.
+
+    Where the beginning was found better, it was kept.
+    """
+    told, day = fusion.fitted_on, f"{kept.at:%Y-%m-%d}"
     if "decisions" in told:
-        return f"this catalogue: {told['decisions']} decisions on {told['individuals']} individuals, {day}"
-    return f"{_studies(fusion)}; found to hold on this catalogue, {day}"
+        words = f"this catalogue: {told['decisions']} decisions on {told['individuals']} individuals, {day}"
+    else:
+        words = f"{_studies(fusion)}; found to hold on this catalogue, {day}"
+    if kept.report.get(calibrations.BESIDE):
+        return f"{words}, not yet judged; run `hanzaki calibrate`"
+    with catalogue.reading() as session:
+        taught = everything["encounter"].isin(calibrations.teaching(session))
+    named = everything[taught & everything["individual_id"].notna() & ~everything["unwatched"].astype(bool)]
+    decided = kept.report.get("decided")
+    if decided and named["encounter"].nunique() >= calibrations.GROWN * decided:
+        return f"{words}; decisions have grown by half since; run `hanzaki calibrate`"
+    return words

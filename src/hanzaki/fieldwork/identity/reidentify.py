@@ -6,6 +6,7 @@ What people and tables decided is shown where it differs, and never changed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -151,17 +152,18 @@ def reidentify(
     check_rate(rate)
     matcher, undescribed = ready_matcher(catalogue, method, progress)
     present = _presents(catalogue, matcher)
-    alone = _alone(present)
+    now = {number: each.number for number, each in present.items() if each.number is not None}
     ours = [number for number, each in present.items() if each.by in (None, decisions.MACHINE)]
-    heard, skipped = hear(matcher, ours, alone, progress)
+    heard, skipped = hear(matcher, ours, now, progress)
     if old is not None:
-        present = _computed_before(catalogue, old, present, ours, alone, progress)
+        present = _computed_before(catalogue, old, present, ours, now, progress)
     found, moves = _changes(catalogue, matcher, heard, present, rate, progress)
     if everybody:
-        others = [number for number in present if number not in set(ours)]
-        said, left = hear(matcher, others, alone, progress)
+        asked = set(ours)
+        others = [number for number in present if number not in asked]
+        said, left = hear(matcher, others, now, progress)
         if old is not None:
-            present = _computed_before(catalogue, old, present, others, alone, progress)
+            present = _computed_before(catalogue, old, present, others, now, progress)
         found += _shown_only(catalogue, matcher, said, present, rate)
         skipped += left
     result = Reidentification(
@@ -200,19 +202,9 @@ def _presents(catalogue: Catalogue, matcher: Matcher) -> dict[int, _Present]:
     return found
 
 
-def _alone(present: Mapping[int, _Present]) -> dict[int, int]:
-    """The encounters that are the only one of their individual, and its number."""
-    counts = _counts(present)
-    return {
-        number: each.number
-        for number, each in present.items()
-        if each.number is not None and counts[each.number] == 1
-    }
-
-
 def _counts(present: Mapping[int, _Present]) -> dict[int, int]:
-    numbers = [each.number for each in present.values() if each.number is not None]
-    return {number: numbers.count(number) for number in set(numbers)}
+    """How many encounters each individual has, by its number."""
+    return Counter(each.number for each in present.values() if each.number is not None)
 
 
 def _computed_before(
@@ -220,17 +212,17 @@ def _computed_before(
     old: Method,
     present: Mapping[int, _Present],
     encounters: Sequence[int],
-    alone: Mapping[int, int],
+    now: Mapping[int, int],
     progress: Progress,
 ) -> dict[int, _Present]:
     """How probable present names are by the old models."""
     matcher, _ = ready_matcher(catalogue, old, progress)
-    heard, _ = hear(
-        matcher, [number for number in encounters if present[number].number is not None], alone, progress
-    )
+    named_now = [number for number in encounters if number in now]
+    heard, _ = hear(matcher, named_now, now, progress)
     said = {each.encounter: each.probability_of(present[each.encounter].number) for each in heard}
+    asked = set(encounters)
     return {
-        number: replace(each, before=said.get(number)) if number in encounters else each
+        number: replace(each, before=said.get(number)) if number in asked else each
         for number, each in present.items()
     }
 

@@ -39,6 +39,7 @@ def draw_sheet(
     """Draw each query (left) beside its three likeliest answers, one row a query.
 
     Where the answer is somebody new, that has a tile; where it is not, its probability stands below the query.
+    Where pictures say nothing (fewer than three animals to compare with), "prior only" stands there too.
 
     Args:
         catalogue: that the answers are from.
@@ -94,8 +95,9 @@ def _draw_row(
     name = Path(found.query).name if found.file is not None else found.query
     truly = "" if real is None else f" is {real}" if known else f" is {real}, new"
     _write(sheet, (_GAP, below), f"{name}{truly}", _INK)
-    if found.answer is not None:
-        _write(sheet, (_GAP, below + _LINE), f"{SOMEBODY_NEW} {percent(found.new)}", _QUIET)
+    said = [] if found.answer is None else [f"{SOMEBODY_NEW} {percent(found.new)}"]
+    said += [] if found.compared or not found.candidates else ["prior only"]
+    _write(sheet, (_GAP, below + _LINE), ", ".join(said), _QUIET)
     for place, (rank, answer) in enumerate(ranked[:_MOST_ANSWERS], 1):
         corner = (place * (_TILE + _GAP) + _GAP, top)
         right = not known if answer is None else answer.individual == real

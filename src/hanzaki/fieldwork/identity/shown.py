@@ -88,10 +88,13 @@ class Showing:
             trouble = "nobody has looked for the animal in its video yet: run `hanzaki detect`"
             raise BadMedium(query.name, trouble if unwatched else "none of its photographs could be described")
         rows = self.table.loc[described]
+        if self.scope.sides:
+            rows = rows[~rows["side"].isin(SIDES.difference(self.scope.sides))]
+        if rows.empty:
+            asked = " or ".join(self.scope.sides)
+            raise BadMedium(query.name, f"none of its photographs shows its {asked} side: ask for no side")
         good = rows[~rows["aside"].astype(bool)]
-        rows, poor = (rows, True) if good.empty else (good, False)
-        of_side = rows[~rows["side"].isin(SIDES.difference(self.scope.sides))] if self.scope.sides else rows
-        return (rows if of_side.empty else of_side), poor
+        return (rows, True) if good.empty else (good, False)
 
     def _of_file(self, query: Query, left_out: frozenset[str]) -> Shown:
         if query.file is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import starmap
 
@@ -17,6 +17,7 @@ from hanzaki.catalogue.catalogue import Catalogue
 from hanzaki.catalogue.tables import Encounter, Individual
 from hanzaki.errors import BadMedium, CatalogueError, DecisionError, SettingError
 from hanzaki.fieldwork.identity.asking import ready_matcher
+from hanzaki.fieldwork.identity.check import flanks_shown
 from hanzaki.fieldwork.identity.method import Method
 from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.matching.clustering import cluster
@@ -65,11 +66,11 @@ class ProbableIndividual:
     Attributes:
         number: from 1; those of most encounters first.
         known_as: the individual of the catalogue that it probably is; None = somebody new.
-        species: as it was told of any of its encounters.
+        species: as it counts for any of its encounters, told or by a classifier's word.
         members: encounters of the pile, the surest first.
         firm: how probable it is that it is exactly as it was found, none missing and none too many.
         named: the name that it was given by :func:`name_firm`.
-        doubt: why it was given none, though it is firm.
+        doubt: why it is given none, however firm it is.
     """
 
     number: int
@@ -153,6 +154,7 @@ def sort(
         raise CatalogueError(
             "no picture of these encounters could be compared; `hanzaki pictures ENCOUNTER` lists them"
         )
+    flanks = flanks_shown(matcher.table, items["encounter"].tolist(), method.any_side)
     odds = matcher.pair_odds(items["encounter"].tolist(), progress=progress)
     tempering, tempered = tempering_for(odds, items)
     progress("sorting", 0, 1)
@@ -160,7 +162,7 @@ def sort(
     progress("sorting", 1, 1)
     mean, low, high = (max(0.0, count - named) for count in drawn.individuals())
     return Pile(
-        individuals=_individuals(items, found, drawn),
+        individuals=_individuals(items, found, drawn, hardly_compared(items, flanks)),
         new=(mean, low, high),
         named=named,
         models=method.names,
@@ -188,8 +190,7 @@ def name_firm(catalogue: Catalogue, pile: Pile, sure: float = SURE) -> Pile:
     Raises:
         SettingError: if ``sure`` is no probability.
     """
-    if not 0 < sure <= 1:
-        raise SettingError(f"sure {sure}: how firm an individual must be is a probability, above 0 and at most 1")
+    require_probability(sure)
     result: list[ProbableIndividual] = []
     answers: dict[Encounter, Individual] = {}
     with catalogue.writing() as session:
@@ -198,15 +199,26 @@ def name_firm(catalogue: Catalogue, pile: Pile, sure: float = SURE) -> Pile:
                 result.append(each)
                 continue
             own = [session.get_one(Encounter, member.encounter) for member in each.members]
-            if doubt := _doubt(own):
+            if doubt := each.doubt or _doubt(own):
                 result.append(replace(each, doubt=doubt))
                 continue
-            individual = decisions.new_individual(session, each.species)
+            told = next((encounter.species for encounter in own if encounter.species is not None), None)
+            individual = decisions.new_individual(session, told)  # a classifier's word is written onto nobody
             answers |= dict.fromkeys(own, individual)
             result.append(replace(each, named=individual.name))
         if answers:
             decisions.accept(session, answers, who=who(), evidence=_evidence(result, pile, sure))
     return replace(pile, individuals=tuple(result))
+
+
+def require_probability(sure: float) -> None:
+    """Refuse what cannot say how firm an individual must be.
+
+    Raises:
+        SettingError: if it is no probability.
+    """
+    if not 0 < sure <= 1:
+        raise SettingError(f"sure {sure}: how firm an individual must be is a probability, above 0 and at most 1")
 
 
 def pile_of(
@@ -263,6 +275,35 @@ def items_of(table: pd.DataFrame, pile: Sequence[int], machine: set[int]) -> pd.
     named = named.groupby("individual_id", sort=True).head(OF_ONE).sort_values(["individual_id", "machine"])
     columns = ["encounter", "individual_id", "individual", "species", "picture", "machine"]
     return pd.concat([asked[columns], named[columns]]).reset_index(drop=True)
+
+
+def hardly_compared(items: pd.DataFrame, flanks: npt.NDArray[np.bool_]) -> dict[int, str]:
+    """Why encounters of the pile are not known to be new: most of those that they may be show another flank.
+
+    The only right flank among left ones stands alone, whoever it is. Half of the pile and half of the named
+    individuals must be comparable, those of other species not counted.
+
+    Args:
+        items: as :func:`items_of` gives them.
+        flanks: bool (n, 2), as :func:`~hanzaki.fieldwork.identity.check.flanks_shown` gives them.
+
+    Returns:
+        by place among the items, why, in words; those that could be compared with half of them are left out.
+    """
+    unnamed = items["individual_id"].isna().to_numpy(bool)
+    kinds = items.assign(species=items["species"].fillna(""), left=flanks[:, 0], right=flanks[:, 1])[unnamed]
+    reasons: dict[int, str] = {}
+    for (species, left, right), own in kinds.groupby(["species", "left", "right"]):
+        alike = (items["species"].isna() | items["species"].eq(str(species)) | (species == "")).to_numpy(bool)
+        seen = alike & (flanks & [left, right]).any(axis=1)
+        known = items["individual_id"]
+        beside = int((seen & unnamed).sum()) - 1, int((alike & unnamed).sum()) - 1  # but for itself
+        among = known[seen & ~unnamed].nunique(), known[alike & ~unnamed].nunique()
+        for (some, whole), others in ((beside, "other encounters of the pile"), (among, "named individuals")):
+            if 2 * some < whole:
+                why = f"a flank that can be compared with it is known of only {some} of {whole} {others}"
+                reasons |= dict.fromkeys(own.index.tolist(), why)
+    return reasons
 
 
 def tempering_for(odds: PairOdds, items: pd.DataFrame) -> tuple[Tempering, str]:
@@ -351,9 +392,9 @@ def _clashes(labels: npt.NDArray[np.integer], anchors: dict[int, str]) -> list[C
 
 
 def _individuals(
-    items: pd.DataFrame, labels: Integers, drawn: PartitionPosterior
+    items: pd.DataFrame, labels: Integers, drawn: PartitionPosterior, reasons: Mapping[int, str]
 ) -> tuple[ProbableIndividual, ...]:
-    """The clusters that hold an encounter of the pile."""
+    """The clusters that hold an encounter of the pile, in doubt where there are reasons to doubt each of these."""
     anchors = words_of(items)[1]
     known = {int(labels[anchor]): name for anchor, name in anchors.items()}
     firm = dict(zip(np.unique(labels).tolist(), drawn.standing.tolist(), strict=True))
@@ -365,7 +406,9 @@ def _individuals(
         columns = (own[name].tolist() for name in ("encounter", "sure", "picture"))
         members = tuple(starmap(Member, zip(*columns, strict=True)))
         species = next(iter(own["species"].dropna()), None)
-        found.append(ProbableIndividual(0, known.get(label), species, members, firm[label]))
+        doubts = [reasons.get(place) for place in own.index.tolist()]
+        doubt = doubts[0] if label not in known and all(doubts) else None
+        found.append(ProbableIndividual(0, known.get(label), species, members, firm[label], doubt=doubt))
     found.sort(key=lambda each: (-len(each.members), min(member.encounter for member in each.members)))
     return tuple(replace(each, number=number) for number, each in enumerate(found, 1))
 

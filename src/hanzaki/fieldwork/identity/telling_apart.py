@@ -17,7 +17,7 @@ from hanzaki.fieldwork.identity.identify import IdentifyReport, identify
 from hanzaki.fieldwork.identity.method import VERIFY, Models, asked_facts, load_method
 from hanzaki.fieldwork.identity.reidentify import Reidentification, reidentify
 from hanzaki.fieldwork.identity.sort import SURE as FIRM
-from hanzaki.fieldwork.identity.sort import Pile, name_firm, sort
+from hanzaki.fieldwork.identity.sort import Pile, name_firm, require_probability, sort
 from hanzaki.fieldwork.identity.suspicion import TOLERATED, WRONG
 from hanzaki.fieldwork.progress import Progress, silent
 from hanzaki.fieldwork.queries import Watcher
@@ -134,6 +134,7 @@ class TellingApart(Catalogue):
             sure: how firm that is, a probability.
             progress: told how far it is.
         """
+        require_probability(sure)
         asked = [encounters] if isinstance(encounters, int) else encounters
         pile = sort(self, asked, method=load_method(model), survey=survey, site=site, progress=progress)
         return name_firm(self, pile, sure) if apply else pile
