@@ -10,8 +10,8 @@ option. With m individuals in scope and the prior :math:`\pi` that an animal is 
 where :math:`\ell_e(i)` is the log likelihood ratio that evidence e gives individual i (see
 :mod:`hanzaki.matching.likelihood`). Were the kinds of evidence independent and their ratios exact, this would be
 Bayes' rule with all weights 1 and b = 0; the weights, 0 or more, and b are fitted to what was decided. What could
-not be compared has the ratio 1: it speaks neither for nor against anybody. (Whom a shortlist passed over has a score:
-see :func:`hanzaki.matching.pooling.pool`.)
+not be compared has the ratio 1: it speaks neither for nor against anybody. (Whom a shortlist passed over has a
+score: see :func:`hanzaki.matching.pooling.pool`.)
 """
 
 from __future__ import annotations
