@@ -92,7 +92,7 @@ class Showing:
             rows = rows[~rows["side"].isin(SIDES.difference(self.scope.sides))]
         if rows.empty:
             asked = " or ".join(self.scope.sides)
-            raise BadMedium(query.name, f"none of its photographs shows its {asked} side: ask for no side")
+            raise BadMedium(query.name, f"none of its photographs shows its {asked} side: leave out --side")
         good = rows[~rows["aside"].astype(bool)]
         return (rows, True) if good.empty else (good, False)
 
